@@ -1,0 +1,86 @@
+"""What every tabular learner offers to the train stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.config import Profile
+
+Task = Literal["binary", "multiclass", "regression"]
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Design:
+    """Features of ``n`` rows.
+
+    Attributes:
+        numeric: float32 ``[n, p]``, NaN where missing.
+        categorical: int32 ``[n, q]``, codes from 0 to ``cardinalities[j] - 1``; 0 means missing or never seen.
+        numeric_names: ``p`` names.
+        categorical_names: ``q`` names.
+        cardinalities: number of codes of each categorical column.
+    """
+
+    numeric: NDArray[np.float32]
+    categorical: NDArray[np.int32]
+    numeric_names: tuple[str, ...]
+    categorical_names: tuple[str, ...]
+    cardinalities: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return int(self.numeric.shape[0])
+
+    def take(self, rows: NDArray[Any]) -> Design:
+        """Only some rows, by index or boolean mask."""
+        return Design(
+            self.numeric[rows], self.categorical[rows], self.numeric_names, self.categorical_names, self.cardinalities
+        )
+
+
+@dataclass(frozen=True)
+class FitData:
+    """One fit: training and validation rows of one task.
+
+    ``y`` is int64 class indices ``[n]`` (binary: 1 is the positive class) or float64 values for regression;
+    ``weight`` is float64 ``[n]`` or None.
+    """
+
+    task: Task
+    classes: int
+    train: Design
+    y_train: NDArray[Any]
+    valid: Design
+    y_valid: NDArray[Any]
+    weight: FloatArray | None = None
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How to fit: hyper-parameters over the family's defaults, one seed, the stated machine."""
+
+    seed: int
+    params: Mapping[str, Any] = field(default_factory=dict)
+    profile: Profile = field(default_factory=Profile)
+    checkpoints: Path | None = None
+    progress: Any = None
+
+
+class Model(Protocol):
+    """A fitted model."""
+
+    best_iteration: int
+
+    def predict(self, design: Design) -> FloatArray:
+        """P(positive) ``[n]`` for binary, probabilities ``[n, k]`` for multiclass, values ``[n]`` for regression."""
+        ...
+
+    def save(self, folder: Path) -> list[str]:
+        """Write the model's files (no pickle) and return their names."""
+        ...
