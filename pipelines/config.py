@@ -1,4 +1,4 @@
-"""``params.yaml`` as typed models. An unknown key, a wrong type or a value out of range names the key and what is allowed."""
+"""``params.yaml`` as typed models: an unknown key, a wrong type or value is named with what is allowed."""
 
 from __future__ import annotations
 
@@ -192,6 +192,11 @@ class Watch(Block):
     day_rows: int = Field(default=500, ge=50, description="rows of one simulated production day")
     drift_limit: float = Field(default=0.1, gt=0, description="effect size per column, method's own unit")
     drift_share: Share = Field(default=0.3, description="share of drifted columns that makes the report an alarm")
+    missing_limit: Share = Field(default=0.05, description="change of a column's missing share that counts")
+    unseen_limit: Share = Field(default=0.01, description="share of rows in categories the reference lacks that counts")
+    significance: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.01, description="largest p-value that counts, after Benjamini-Hochberg over all tests of a window"
+    )
 
 
 class Product(Block):
@@ -255,6 +260,9 @@ class Night(Block):
     stage_timeout_minutes: int = Field(default=120, ge=1)
     retries: int = Field(default=2, ge=0, description="for transient errors only")
     retry_delay_seconds: int = Field(default=30, ge=0)
+    first_as_of: str = Field(
+        default="2026-06-30", pattern=r"^\d{4}-\d{2}-\d{2}$", description="day of the first snapshot of a fresh clone"
+    )
 
 
 class Mail(Block):

@@ -118,3 +118,4 @@ def _set_threads(threads: int) -> None:
     """Before numpy, torch or LightGBM are imported: their thread pools read these once."""
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(threads)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads of two lanes starve each other

@@ -1,0 +1,1 @@
+"""Measures, intervals, calibration and slices: pure functions of arrays."""

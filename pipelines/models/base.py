@@ -48,7 +48,10 @@ class FitSettings:
 class Model(Protocol):
     """A fitted model."""
 
-    best_iteration: int
+    @property
+    def best_iteration(self) -> int:
+        """Boosting rounds or epochs behind the model that was kept."""
+        ...
 
     def predict(self, design: Design) -> FloatArray:
         """P(positive) ``[n]`` for binary, probabilities ``[n, k]`` for multiclass, values ``[n]`` for regression."""

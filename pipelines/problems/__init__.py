@@ -1,0 +1,1 @@
+"""Kinds of problems, one package each. A product is configuration; a problem is code."""

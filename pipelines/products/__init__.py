@@ -1,0 +1,25 @@
+"""What is special about one product. Most products need no code here."""
+
+from __future__ import annotations
+
+from pipelines.errors import ConfigError
+from pipelines.features.tabular import Derive
+
+
+def derive_for(name: str | None) -> Derive | None:
+    """The derived features that ``columns.features`` names, or None where it names none.
+
+    Raises:
+        ConfigError: no module of that name.
+    """
+    if name is None:
+        return None
+    if name == "credit_risk":
+        from pipelines.products import credit_risk
+
+        return credit_risk.derive
+    raise ConfigError(
+        f"no derived features named {name!r}",
+        where={"key": "columns.features"},
+        next_step="choose credit_risk or null, or add a module to pipelines/products and name it in its __init__.py",
+    )

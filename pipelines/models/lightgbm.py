@@ -1,0 +1,165 @@
+"""Gradient-boosted trees with LightGBM: deterministic, early-stopped, kept as LightGBM's own text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.errors import BundleError, ConfigError
+from pipelines.features.design import Design
+from pipelines.files import write_text
+from pipelines.models.base import FitData, FitSettings, FloatArray, Task
+
+DEFAULTS: Mapping[str, Any] = {
+    "learning_rate": 0.03,
+    "num_leaves": 15,
+    "max_depth": -1,
+    "min_data_in_leaf": 40,
+    "min_sum_hessian_in_leaf": 1e-3,
+    "feature_fraction": 0.5,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l1": 0.0,
+    "lambda_l2": 10.0,
+    "min_gain_to_split": 0.0,
+    "extra_trees": False,
+    "path_smooth": 0.0,
+    "max_bin": 255,
+    "cat_smooth": 10.0,
+    "cat_l2": 10.0,
+    "iterations": 2000,  # trees at most, per class
+    "patience": 100,  # rounds without a better validation loss before it stops
+}
+OBJECTIVE = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
+METRIC = {"binary": "binary_logloss", "multiclass": "multi_logloss", "regression": "l2"}
+PROGRESS_EVERY = 20  # rounds
+
+
+@dataclass(frozen=True)
+class TreesModel:
+    """A fitted booster.
+
+    Attributes:
+        booster: ``lightgbm.Booster``; numeric columns first, then categorical codes.
+        task: what it answers.
+        best_iteration: rounds kept.
+        name: stem of its file.
+    """
+
+    booster: Any
+    task: Task
+    best_iteration: int
+    name: str
+
+    def predict(self, design: Design) -> FloatArray:
+        """See :meth:`pipelines.models.base.Model.predict`."""
+        answer = self.booster.predict(matrix(design), num_iteration=self.best_iteration)
+        return np.asarray(answer, dtype=np.float64)
+
+    def save(self, folder: Path) -> list[str]:
+        """Write ``<name>.txt``, only the rounds kept."""
+        write_text(folder / f"{self.name}.txt", self.booster.model_to_string(num_iteration=self.best_iteration))
+        return [f"{self.name}.txt"]
+
+
+def matrix(design: Design) -> NDArray[np.float32]:
+    """Numeric columns, then categorical codes, float32 ``[n, p + q]``; LightGBM's input, offline and served."""
+    return np.hstack([design.numeric, design.categorical.astype(np.float32)])
+
+
+def resolve(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults with ``params`` over them.
+
+    Raises:
+        ConfigError: a name that is no hyper-parameter of this family.
+    """
+    unknown = sorted(set(params) - set(DEFAULTS))
+    if unknown:
+        raise ConfigError(
+            f"lightgbm has no hyper-parameter {unknown[0]!r} here",
+            where={"key": "candidates.*.params"},
+            next_step=f"choose from: {', '.join(sorted(DEFAULTS))}",
+        )
+    return {**DEFAULTS, **params}
+
+
+def fit(data: FitData, settings: FitSettings) -> TreesModel:
+    """Boost until the validation loss has not improved for ``patience`` rounds.
+
+    Raises:
+        ConfigError: a hyper-parameter that LightGBM or :data:`DEFAULTS` does not know.
+    """
+    import lightgbm as lgb
+
+    chosen = resolve(settings.params)
+    iterations, patience = int(chosen.pop("iterations")), int(chosen.pop("patience"))
+    native = {
+        **chosen,
+        "objective": OBJECTIVE[data.task],
+        "metric": METRIC[data.task],
+        "seed": settings.seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": settings.profile.threads,
+        "verbosity": -1,
+    }
+    if data.task == "multiclass":
+        native["num_class"] = data.classes
+    columns = _columns(data.train)
+    binning = {"feature_pre_filter": False, **native}
+    train = lgb.Dataset(matrix(data.train), data.y_train, weight=data.weight, params=binning, **columns)
+    valid = lgb.Dataset(matrix(data.valid), data.y_valid, reference=train, params=binning, **columns)
+    callbacks = [lgb.early_stopping(patience, verbose=False)]
+    if settings.progress is not None:
+        callbacks.append(_progress(settings.progress, iterations))
+    try:
+        booster = lgb.train(native, train, iterations, valid_sets=[valid], callbacks=callbacks)
+    except lgb.basic.LightGBMError as error:
+        raise ConfigError(
+            f"LightGBM refused the hyper-parameters: {error}",
+            where={"key": "candidates.*.params"},
+            next_step="mend the value that it names",
+        ) from error
+    best = booster.best_iteration or booster.current_iteration()
+    return TreesModel(booster, data.task, int(best), f"trees_{settings.seed}")
+
+
+def load(folder: Path, files: Sequence[str]) -> TreesModel:
+    """A booster from its text file.
+
+    Raises:
+        BundleError: the file is not a LightGBM model.
+    """
+    import lightgbm as lgb
+
+    text = (folder / files[0]).read_text(encoding="utf-8")
+    try:
+        booster = lgb.Booster(model_str=text)
+    except lgb.basic.LightGBMError as error:
+        raise BundleError(
+            f"not a LightGBM model: {error}", where={"file": files[0]}, next_step="train or pack the model again"
+        ) from error
+    objective = str(booster.dump_model(num_iteration=0)["objective"]).split()[0]
+    task: Task = "binary" if objective == "binary" else "multiclass" if objective == "multiclass" else "regression"
+    return TreesModel(booster, task, booster.current_iteration(), files[0].removesuffix(".txt"))
+
+
+def _columns(design: Design) -> dict[str, Any]:
+    """LightGBM refuses JSON signs in names, so features are named by place."""
+    width = len(design.numeric_names)
+    places = list(range(width, width + len(design.categorical_names)))
+    names = [f"f{place}" for place in range(width + len(places))]
+    return {"feature_name": names, "categorical_feature": places, "free_raw_data": True}
+
+
+def _progress(progress: Any, iterations: int) -> Any:
+    def callback(environment: Any) -> None:
+        if environment.iteration % PROGRESS_EVERY == 0:
+            progress("trees", environment.iteration + 1, iterations)
+
+    return callback

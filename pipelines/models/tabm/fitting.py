@@ -1,0 +1,213 @@
+"""Trains the network: AdamW, early stopping on the validation loss, a checkpoint per epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pipelines.errors import ConfigError, DataError
+from pipelines.models.base import FitData, FitSettings, Task
+from pipelines.models.tabm import checkpoint
+from pipelines.models.tabm.encoding import fit_bins
+from pipelines.models.tabm.model import BATCH, NetModel, answers, tensors
+from pipelines.models.tabm.net import Shape, TabM
+
+DEFAULTS: Mapping[str, Any] = {
+    "members": 16,  # ensemble members
+    "width": 128,  # units of a hidden layer
+    "depth": 2,  # hidden layers
+    "embedding": 8,  # width of a column's embedding
+    "bins": 24,  # piecewise-linear bins per numeric column
+    "dropout": 0.1,  # share of hidden units
+    "learning_rate": 2e-3,  # AdamW
+    "weight_decay": 3e-2,  # AdamW
+    "batch": 256,  # rows per step
+    "epochs": 60,  # at most
+    "patience": 6,  # epochs without a better validation loss before it stops
+    "clip": 1.0,  # largest gradient norm
+}
+
+
+def resolve(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults with ``params`` over them.
+
+    Raises:
+        ConfigError: a name that is no hyper-parameter of this family, or a value out of range.
+    """
+    unknown = sorted(set(params) - set(DEFAULTS))
+    if unknown:
+        raise ConfigError(
+            f"tabm has no hyper-parameter {unknown[0]!r}",
+            where={"key": "candidates.*.params"},
+            next_step=f"choose from: {', '.join(sorted(DEFAULTS))}",
+        )
+    chosen = {**DEFAULTS, **params}
+    for name, value in chosen.items():
+        lowest = 0 if name in {"dropout", "weight_decay"} else 1e-12
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < lowest:
+            raise ConfigError(
+                f"{name} must be a number above 0, not {value!r}",
+                where={"key": "candidates.*.params", "family": "tabm"},
+                next_step="mend that value",
+            )
+    return chosen
+
+
+def fit(data: FitData, settings: FitSettings) -> NetModel:
+    """Train until the validation loss has not improved for ``patience`` epochs.
+
+    A checkpoint of the same training in ``settings.checkpoints`` is continued, and removed at the end.
+
+    Raises:
+        ConfigError: a hyper-parameter that the family does not know, or a device that is not there.
+        DataError: the training diverged.
+    """
+    chosen = resolve(settings.params)
+    device = _device(settings)
+    torch.set_num_threads(settings.profile.threads)
+    torch.manual_seed(settings.seed)
+    net = TabM(_shape(data, chosen))
+    if net.numbers is not None:
+        fit_bins(net.numbers, data.train.numeric)
+    net.to(device)
+    optimizer = torch.optim.AdamW(
+        net.parameters(), lr=chosen["learning_rate"], weight_decay=chosen["weight_decay"], fused=True
+    )
+    centre, scale = _standard(data)
+    mark = checkpoint.fingerprint(
+        data, {**chosen, "seed": settings.seed, "profile": settings.profile.model_dump(), "task": data.task}
+    )
+    path = settings.checkpoints / f"net_{settings.seed}.safetensors" if settings.checkpoints else None
+    at = checkpoint.restore(path, mark, net, optimizer) if path else checkpoint.Progressed()
+    train = _Rows(data.train, (data.y_train - centre) / scale, data.weight, data.task, device)
+    valid = _Rows(data.valid, (data.y_valid - centre) / scale, None, data.task, device)
+    while at.epoch < int(chosen["epochs"]) and at.epoch - at.best_epoch < int(chosen["patience"]):
+        _epoch(net, optimizer, train, settings, chosen, at.epoch)
+        at.epoch += 1
+        loss = _validate(net, valid)
+        if not np.isfinite(loss):
+            raise DataError(
+                f"the network's loss is {loss} after epoch {at.epoch}",
+                where={"family": "tabm"},
+                next_step="lower candidates.*.params.learning_rate",
+            )
+        if loss < at.best_loss:
+            at.best_epoch, at.best_loss = at.epoch, loss
+            at.best = {name: value.detach().clone() for name, value in net.state_dict().items()}
+        if path:
+            checkpoint.save(path, mark, net, optimizer, at)
+        if settings.progress is not None:
+            settings.progress(f"net, validation loss {loss:.4f}, epoch", at.epoch, int(chosen["epochs"]))
+    net.load_state_dict(at.best)
+    if path:
+        path.unlink(missing_ok=True)
+    return NetModel(net.cpu().eval(), data.task, at.best_epoch, f"net_{settings.seed}", centre, scale)
+
+
+class _Rows:
+    """Rows of one side of the split as tensors on the device."""
+
+    def __init__(self, design: Any, y: NDArray[Any], weight: Any, task: Task, device: torch.device) -> None:
+        self.task = task
+        numeric, categorical = tensors(design, slice(None))
+        self.numeric, self.categorical = numeric.to(device), categorical.to(device)
+        target = torch.from_numpy(np.asarray(y))
+        self.y = (target.long() if task == "multiclass" else target.float()).to(device)
+        self.weight = None if weight is None else torch.from_numpy(np.asarray(weight)).float().to(device)
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+def _epoch(
+    net: TabM,
+    optimizer: torch.optim.Optimizer,
+    rows: _Rows,
+    settings: FitSettings,
+    chosen: Mapping[str, Any],
+    epoch: int,
+) -> None:
+    """One pass in an order that depends on seed and epoch alone, so that a resumed training repeats it."""
+    torch.manual_seed(settings.seed * 100_003 + epoch)
+    order = torch.randperm(len(rows)).to(rows.y.device)
+    net.train()
+    size = int(chosen["batch"])
+    for start in range(0, len(rows), size):
+        at = order[start : start + size]
+        with torch.autocast(rows.y.device.type, torch.bfloat16, enabled=settings.profile.precision == "bf16"):
+            raw = net(rows.numeric[at], rows.categorical[at])
+        loss = _loss(raw.float(), rows.y[at], rows.task)
+        weight = None if rows.weight is None else rows.weight[at]
+        mean = loss.mean() if weight is None else (loss * weight).sum() / weight.sum()
+        optimizer.zero_grad(set_to_none=True)
+        mean.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(net.parameters(), float(chosen["clip"]))
+        optimizer.step()
+
+
+def _loss(raw: Tensor, y: Tensor, task: Task) -> Tensor:
+    """Loss per row ``[n]``: the mean over members of each member's own loss, as TabM trains them."""
+    n, members, outputs = raw.shape
+    if task == "multiclass":
+        wide = y.repeat_interleave(members)
+        return (
+            nn.functional.cross_entropy(raw.reshape(n * members, outputs), wide, reduction="none").view(n, -1).mean(1)
+        )
+    target = y.unsqueeze(1).expand(n, members)
+    if task == "binary":
+        return nn.functional.binary_cross_entropy_with_logits(raw.squeeze(-1), target, reduction="none").mean(1)
+    return ((raw.squeeze(-1) - target) ** 2).mean(1)
+
+
+def _validate(net: TabM, rows: _Rows) -> float:
+    """Loss of the members' mean answer: what is shipped is what is judged."""
+    net.eval()
+    total = 0.0
+    with torch.inference_mode():
+        for start in range(0, len(rows), BATCH):
+            side = slice(start, start + BATCH)
+            found = answers(net(rows.numeric[side], rows.categorical[side]).float(), rows.task)
+            y = rows.y[side]
+            if rows.task == "multiclass":
+                loss = nn.functional.nll_loss(torch.log(found.clamp_min(1e-12)), y, reduction="sum")
+            elif rows.task == "binary":
+                loss = nn.functional.binary_cross_entropy(found, y, reduction="sum")
+            else:
+                loss = ((found - y) ** 2).sum()
+            total += float(loss)
+    return total / max(1, len(rows))
+
+
+def _shape(data: FitData, chosen: Mapping[str, Any]) -> Shape:
+    return Shape(
+        numeric=data.train.numeric.shape[1],
+        bins=int(chosen["bins"]),
+        cardinalities=tuple(int(size) for size in data.train.cardinalities),
+        outputs=data.classes if data.task == "multiclass" else 1,
+        members=int(chosen["members"]),
+        width=int(chosen["width"]),
+        depth=int(chosen["depth"]),
+        embedding=int(chosen["embedding"]),
+        dropout=float(chosen["dropout"]),
+    )
+
+
+def _standard(data: FitData) -> tuple[float, float]:
+    if data.task != "regression":
+        return 0.0, 1.0
+    return float(np.mean(data.y_train)), float(np.std(data.y_train)) or 1.0
+
+
+def _device(settings: FitSettings) -> torch.device:
+    if settings.profile.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(
+            "the profile says cuda, but torch sees no GPU",
+            where={"key": "profile.device"},
+            next_step="set profile.device to cpu, or mend the driver",
+        )
+    return torch.device(settings.profile.device)

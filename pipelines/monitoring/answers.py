@@ -1,0 +1,207 @@
+"""Answers of the running service for a window of rows, in batches. Refused rows are counted, not lost."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from pipelines.config import Params
+from pipelines.errors import ServiceError
+from pipelines.files import read_json
+from pipelines.layout import Layout
+from pipelines.serving.client import Client, Heard
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BATCH_ROWS = 500
+BUSY_TRIES = 5
+BUSY_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the service said about a window.
+
+    Attributes:
+        version: the model that answered; one for all rows.
+        columns: ``score`` (or ``score_0`` ... per class) as float64 ``[n]``, NaN where a row was refused, and
+            ``decision`` (position of the class, None where refused) for products that decide.
+        refused: row position -> what the service said is wrong with it.
+    """
+
+    version: str
+    columns: Mapping[str, Any]
+    refused: Mapping[int, str] = field(default_factory=dict)
+
+
+@contextlib.contextmanager
+def service_for(layout: Layout, params: Params, product: str, version: str, bundle: Path) -> Iterator[str]:
+    """The address of a service that answers for this version: the running one, else one started for the block.
+
+    Raises:
+        ServiceError: none runs, and one cannot be started.
+    """
+    address = f"http://{params.service.host}:{params.service.port}"
+    if _serves(address, product, version):
+        yield address
+        return
+    from pipelines.serving.launch import running
+
+    with running(layout, {product: bundle}, params.service) as started:
+        yield started.url
+
+
+def _serves(address: str, product: str, version: str) -> bool:
+    place = urlsplit(address)
+    try:
+        with Client(place.hostname or "", place.port or 80, timeout_seconds=2.0) as client:
+            heard = client.call("GET", f"/v1/products/{product}")
+            return heard.status == 200 and heard.json().get("version") == version
+    except ServiceError:
+        return False
+
+
+def ask(address: str, product: str, rows: pd.DataFrame, schema: Mapping[str, Any], max_rows: int) -> Answers:
+    """Send every row and collect the answers.
+
+    A batch in which rows are wrong is refused as a whole, naming them: they are taken out and the rest is sent again.
+
+    Args:
+        address: e.g. ``http://127.0.0.1:3000``.
+        rows: raw rows; only the schema's fields are sent.
+        schema: the bundle's ``schema.json``.
+        max_rows: rows that the service takes per request.
+
+    Raises:
+        ServiceError: unreachable, an error that names no row, or answers of two versions.
+    """
+    records = to_records(rows, schema)
+    answers: list[Mapping[str, Any] | None] = [None] * len(records)
+    refused: dict[int, str] = {}
+    versions: set[str] = set()
+    size = min(max_rows, BATCH_ROWS)
+    place = urlsplit(address)
+    with Client(place.hostname or "", place.port or 80) as client:
+        for start in range(0, len(records), size):
+            pending = list(range(start, min(start + size, len(records))))
+            while pending:
+                heard = _predict(client, product, [records[row] for row in pending])
+                if heard.status == 200:
+                    body = heard.json()
+                    versions.add(str(body["version"]))
+                    for row, answer in zip(pending, body["answers"], strict=True):
+                        answers[row] = answer
+                    break
+                wrong = _wrong_rows(heard, pending)
+                if not wrong:
+                    raise _refused(address, product, heard)
+                refused.update(wrong)
+                pending = [row for row in pending if row not in wrong]
+    if len(versions) > 1:
+        raise ServiceError(
+            f"two versions answered within one window: {', '.join(sorted(versions))}",
+            where={"product": product, "service": address},
+            next_step="a promotion came between; run this again",
+            transient=True,
+        )
+    return Answers(next(iter(versions), ""), _columns(answers, schema), dict(sorted(refused.items())))
+
+
+def to_records(rows: pd.DataFrame, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows as JSON objects with the schema's fields: missing is null, whole numbers of integer fields are ints."""
+    fields = [item for item in schema["fields"] if item["name"] in rows]
+    columns = [_plain(_listed(rows[item["name"]]), item["type"]) for item in fields]
+    names = [str(item["name"]) for item in fields]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _listed(column: pd.Series) -> list[Any]:
+    """Python values, None where missing."""
+    values: list[Any] = column.astype(object).where(column.notna(), None).tolist()
+    return values
+
+
+def _plain(values: Sequence[Any], kind: str) -> list[Any]:
+    found: list[Any] = []
+    for value in values:
+        if value is None or (isinstance(value, float) and math.isinf(value)):
+            found.append(None)
+        elif isinstance(value, bool | str):
+            found.append(value)
+        elif kind == "integer" and float(value).is_integer():
+            found.append(int(value))
+        elif kind == "string":
+            found.append(str(value))
+        else:
+            found.append(float(value) if not isinstance(value, int) else value)
+    return found
+
+
+def _predict(client: Client, product: str, rows: list[dict[str, Any]]) -> Heard:
+    """Ask; where the service is busy, wait and ask again."""
+    for _ in range(BUSY_TRIES - 1):
+        heard = client.predict(product, rows)
+        if heard.status not in {429, 503}:
+            return heard
+        time.sleep(BUSY_SECONDS)
+    return client.predict(product, rows)
+
+
+def _wrong_rows(heard: Heard, pending: Sequence[int]) -> dict[int, str]:
+    if heard.status != 422:
+        return {}
+    wrong: dict[int, str] = {}
+    for problem in heard.json().get("problems", []):
+        row = problem.get("row")
+        if isinstance(row, int) and 0 <= row < len(pending):
+            text = f"{problem['field']}: {problem['problem']}" if problem.get("field") else str(problem["problem"])
+            wrong.setdefault(pending[row], text)
+    return wrong
+
+
+def _columns(answers: Sequence[Mapping[str, Any] | None], schema: Mapping[str, Any]) -> dict[str, Any]:
+    first = next((answer for answer in answers if answer is not None), None)
+    if first is None:
+        return {"score": np.full(len(answers), np.nan)}
+    columns: dict[str, Any] = {}
+    if isinstance(first["score"], Mapping):
+        for number, label in enumerate(schema["classes"]):
+            columns[f"score_{number}"] = np.array(
+                [np.nan if answer is None else answer["score"][str(label)] for answer in answers], dtype=np.float64
+            )
+    else:
+        columns["score"] = np.array(
+            [np.nan if answer is None else answer["score"] for answer in answers], dtype=np.float64
+        )
+    if first.get("decision") is not None:
+        place = {label: number for number, label in enumerate(schema["classes"])}
+        columns["decision"] = [None if answer is None else place.get(answer.get("decision")) for answer in answers]
+    return columns
+
+
+def _refused(address: str, product: str, heard: Heard) -> ServiceError:
+    words = heard.text
+    with contextlib.suppress(ValueError, AttributeError, KeyError):
+        words = str(json.loads(heard.text)["error"])
+    return ServiceError(
+        f"the service answered {heard.status}: {words[:300]}",
+        where={"product": product, "service": address},
+        next_step="see the service's log; the product's fields are listed at /v1/products",
+        transient=heard.status in {429, 503},
+    )
+
+
+def bundle_schema(bundle: Path) -> dict[str, Any]:
+    """The bundle's ``schema.json``."""
+    content: dict[str, Any] = read_json(bundle / "schema.json")
+    return content

@@ -1,0 +1,101 @@
+"""A production day: rows as clients would send them on one day, without outcome."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipelines.config import Product, SimulatorSource
+from pipelines.errors import BundleError, ConfigError
+from pipelines.files import read_parquet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NO_SHIFT = "none"
+Shift = Callable[["pd.DataFrame", Product, np.random.Generator], None]
+
+
+def production_day(
+    product: str, block: Product, bundle: Path, day: date, rows: int, shift: str = NO_SHIFT
+) -> pd.DataFrame:
+    """``rows`` rows of ``day``: id column (where there is one) and raw input columns. The same day gives the same rows.
+
+    A simulator makes them new. For any other source they are drawn, with replacement, from the bundle's test rows.
+
+    Args:
+        shift: a named change of the world; ``none`` for the world that the reference comes from.
+
+    Raises:
+        ConfigError: no such shift for this source; names those there are.
+        BundleError: the bundle has no reference rows.
+    """
+    known = shifts(block)
+    if shift not in known:
+        raise ConfigError(
+            f"no shift {shift!r}", where={"product": product}, next_step=f"choose one of: {', '.join(known)}"
+        )
+    if isinstance(block.source, SimulatorSource):
+        from pipelines.sources.simulators import credit
+
+        return credit.production_day(block.source.seed, day, rows, shift)
+    return _drawn(product, block, bundle, day, rows, shift)
+
+
+def shifts(block: Product) -> tuple[str, ...]:
+    """The named shifts that this product's production days can have, ``none`` first."""
+    if isinstance(block.source, SimulatorSource):
+        from pipelines.sources.simulators import credit
+
+        return tuple(credit.SHIFTS)
+    return (NO_SHIFT, *_SHIFTS)
+
+
+def _drawn(product: str, block: Product, bundle: Path, day: date, rows: int, shift: str) -> pd.DataFrame:
+    path = bundle / "reference.parquet"
+    if not path.is_file():
+        raise BundleError(
+            "the bundle has no reference rows to draw a day from",
+            where={"product": product, "file": path.name},
+            next_step=f"package the product again: dvc repro package@{product}",
+        )
+    inputs = dict.fromkeys((block.columns.id, *block.columns.numeric, *block.columns.categorical))
+    source = read_parquet(path)
+    digest = hashlib.sha256(f"{product} {day.isoformat()}".encode()).digest()
+    generator = np.random.default_rng(int.from_bytes(digest[:8], "big"))
+    chosen = generator.integers(0, len(source), rows)
+    frame = source[[column for column in inputs if column in source]].iloc[chosen].reset_index(drop=True)
+    if shift != NO_SHIFT:
+        _SHIFTS[shift](frame, block, generator)
+    return frame
+
+
+def _numbers_rise(frame: pd.DataFrame, block: Product, _: np.random.Generator) -> None:
+    """Every third numeric column is 1.5 times as large; whole numbers stay whole."""
+    for name in [name for name in block.columns.numeric if name in frame][::3]:
+        raised = frame[name] * 1.5
+        frame[name] = raised.round().astype(frame[name].dtype) if frame[name].dtype.kind in "iu" else raised
+
+
+def _values_missing(frame: pd.DataFrame, block: Product, generator: np.random.Generator) -> None:
+    """Three in ten values of the first numeric column are missing."""
+    for name in [name for name in block.columns.numeric if name in frame][:1]:
+        frame[name] = frame[name].astype(np.float64).mask(generator.random(len(frame)) < 0.3)
+
+
+def _one_category(frame: pd.DataFrame, block: Product, generator: np.random.Generator) -> None:
+    """Half of the rows take each categorical column's first value."""
+    for name in [name for name in block.columns.categorical if name in frame]:
+        frame[name] = frame[name].mask(generator.random(len(frame)) < 0.5, frame[name].iloc[0])
+
+
+_SHIFTS: dict[str, Shift] = {
+    "numbers_rise": _numbers_rise,
+    "values_missing": _values_missing,
+    "one_category": _one_category,
+}

@@ -1,0 +1,39 @@
+"""What a train row counts for when classes are of unequal size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.config import Product
+from pipelines.problems.tabular.identity import row_keys, unit_hash
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def training_weights(
+    frame: pd.DataFrame, y: NDArray[Any], side: NDArray[np.str_], product: Product
+) -> NDArray[np.float64]:
+    """Weight of each row, float64 ``[n]``; 1 outside the train side and without a strategy.
+
+    ``weights``: a train row counts ``n / (classes * rows of its class)``. ``undersample``: the larger classes lose
+    rows, by salted hash of the row's id, down to the smallest one; a lost row has weight 0 and is not trained on.
+    """
+    weight = np.ones(len(y))
+    strategy = product.prepare.balance
+    if strategy == "none" or product.columns.task == "regression":
+        return weight
+    train = np.flatnonzero(side == "train")
+    count = np.bincount(y[train])
+    if strategy == "weights":
+        weight[train] = len(train) / (len(count) * count[y[train]])
+        return weight
+    place = unit_hash(row_keys(frame, product.columns), f"{product.prepare.split.salt}/undersample")
+    smallest = int(count.min())
+    for index in range(len(count)):
+        members = train[y[train] == index]
+        weight[members[np.argsort(place[members], kind="stable")[smallest:]]] = 0.0
+    return weight

@@ -1,0 +1,78 @@
+"""The tables. Times are UTC ISO 8601 texts with milliseconds; JSON columns hold objects."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Column, ForeignKey, ForeignKeyConstraint, Index, Integer, MetaData, String, Table, Text
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+schema_version = Table(
+    "schema_version",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("version", Integer, nullable=False),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("product", String(48), primary_key=True),
+    Column("version", String(64), primary_key=True),  # the bundle's hash
+    Column("night", String(64), nullable=False),  # the night that made it first
+    Column("created_at", String(32), nullable=False),
+    Column("digests", JSON, nullable=False),  # {"data", "code", "params": hex}
+    Column("metrics", JSON, nullable=False),  # {metric: {"value", "low", "high"}}
+    Column("verdicts", JSON, nullable=False),  # {gate: verdict}, the gates outside DVC: smoke, champion
+)
+
+promotions = Table(
+    "promotions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("product", String(48), nullable=False),
+    Column("kind", String(16), nullable=False),  # promote | rollback
+    Column("from_version", String(64)),
+    Column("to_version", String(64), nullable=False),
+    Column("who", String(128), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("night", String(64)),
+    Column("numbers", JSON, nullable=False),
+    Column("at", String(32), nullable=False),
+    ForeignKeyConstraint(["product", "to_version"], ["versions.product", "versions.version"]),
+    Index("promotions_by_product", "product", "id"),
+)
+
+champions = Table(
+    "champions",
+    metadata,
+    Column("product", String(48), primary_key=True),
+    Column("version", String(64), nullable=False),
+    Column("promotion", Integer, ForeignKey("promotions.id"), nullable=False),
+    ForeignKeyConstraint(["product", "version"], ["versions.product", "versions.version"]),
+)
+
+nights = Table(
+    "nights",
+    metadata,
+    Column("night", String(64), primary_key=True),
+    Column("started_at", String(32), nullable=False),
+    Column("ended_at", String(32)),
+    Column("status", String(16), nullable=False),  # running | passed | failed
+)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("night", String(64), ForeignKey("nights.night", ondelete="CASCADE"), primary_key=True),
+    Column("product", String(48), primary_key=True),
+    Column("ended_at", String(32), nullable=False),
+    Column("status", String(16), nullable=False),  # passed | blocked | failed | unchanged
+    Column("message", Text, nullable=False),  # why, and what to do next; empty when passed
+    Column("metric", JSON),  # {"name", "value", "low", "high"}
+    Column("numbers", JSON, nullable=False),  # rows, quarantined, chosen model, gate verdicts, ...
+    Column("durations", JSON, nullable=False),  # {step: seconds}
+    Column("package_digest", String(64)),  # the bundle's hash; None when the lane made none
+    Index("lanes_by_product", "product", "ended_at"),
+)

@@ -1,0 +1,215 @@
+"""One database, SQLite by default, PostgreSQL by URL: opened, checked, and changed one transaction at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+
+from pipelines.errors import RecordsError
+from pipelines.records.schema import SCHEMA_VERSION, metadata, schema_version
+
+WRITES = "nightshift_writes"
+CREATION_LOCK = 724911  # PostgreSQL advisory lock: two processes must not create the tables at once
+
+
+def now() -> str:
+    """The present time, UTC, ISO 8601 with milliseconds, e.g. ``2026-11-07T02:00:00.000Z``."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Records:
+    """An open records database; safe to use from several threads, one connection each.
+
+    SQLite runs in WAL mode with foreign keys on: readers never wait, a writer waits up to ``busy_seconds``.
+    """
+
+    def __init__(self, url: str, busy_seconds: float = 10.0) -> None:
+        self.url = _parsed(url)
+        self.place = self.url.render_as_string(hide_password=True)
+        self.busy_seconds = busy_seconds
+        self._ready = False
+        self._opening = threading.Lock()
+        self._engine = self._new_engine()
+
+    def _new_engine(self) -> Engine:
+        sqlite = self.url.get_backend_name() == "sqlite"
+        arguments: dict[str, Any] = {"timeout": self.busy_seconds} if sqlite else {"connect_timeout": 10}
+        try:
+            engine = create_engine(self.url, connect_args=arguments, pool_pre_ping=not sqlite)
+        except (NoSuchModuleError, ImportError) as error:
+            raise RecordsError(
+                f"no driver for this kind of database: {error}",
+                where={"records": self.place},
+                next_step="install the driver (postgresql+psycopg needs psycopg), or use SQLite",
+            ) from error
+        if sqlite:
+            event.listen(engine, "connect", _set_up_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for reads: one consistent state.
+
+        Raises:
+            RecordsError: locked, unreachable, not a records database, or of another version.
+        """
+        with self._connection(writes=False) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def changing(self) -> Iterator[Connection]:
+        """One transaction: committed when the block ends, rolled back on any exception. Errors as :meth:`reading`."""
+        with self._connection(writes=True) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _connection(self, writes: bool) -> Iterator[Connection]:
+        self._open()
+        with (
+            self._translated(),
+            self._engine.connect().execution_options(**{WRITES: writes}) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    def _open(self) -> None:
+        if not self._ready:
+            with self._opening, self._translated():
+                self._prepare()
+
+    def _prepare(self) -> None:
+        if not self._ready:
+            if self.url.get_backend_name() == "sqlite" and self.url.database not in (None, "", ":memory:"):
+                Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
+            found = self._found_version()
+            if found is None:
+                found = self._create()
+            if found != SCHEMA_VERSION:
+                raise self._other_version(found)
+            self._ready = True
+
+    def _found_version(self) -> int | None:
+        with self._engine.connect() as connection, connection.begin():
+            if not inspect(connection).has_table(schema_version.name):
+                return None
+            return connection.execute(select(schema_version.c.version)).scalar()
+
+    def _create(self) -> int:
+        with self._engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+            if self.url.get_backend_name() == "postgresql":
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({CREATION_LOCK})")
+            metadata.create_all(connection)
+            found = connection.execute(select(schema_version.c.version)).scalar()
+            if found is None:
+                connection.execute(insert(schema_version).values(id=1, version=SCHEMA_VERSION))
+            return SCHEMA_VERSION if found is None else int(found)
+
+    def _other_version(self, found: int) -> RecordsError:
+        newer = found > SCHEMA_VERSION
+        return RecordsError(
+            f"the records are of version {found}, this code reads version {SCHEMA_VERSION}",
+            where={"records": self.place},
+            next_step="update this checkout" if newer else "move the records aside, or use the code that wrote them",
+        )
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError as error:
+            raise RecordsError(
+                f"the change does not fit what is recorded: {error.orig}",
+                where={"records": self.place},
+                next_step="look at `nightshift history`, then run this again",
+            ) from error
+        except DBAPIError as error:
+            raise self._unreachable(error) from error
+        except SQLAlchemyError as error:
+            raise RecordsError(
+                f"the records cannot be used: {error}",
+                where={"records": self.place},
+                next_step="see the message; nothing was changed",
+            ) from error
+        except OSError as error:
+            raise RecordsError(
+                f"the records' folder cannot be used: {error.strerror or error}",
+                where={"records": self.place, "file": error.filename},
+                next_step="mend the permissions of that folder or free disk space",
+            ) from error
+
+    def _unreachable(self, error: DBAPIError) -> RecordsError:
+        message = str(error.orig).splitlines()[0] if str(error.orig) else type(error.orig).__name__
+        if "locked" in message or "busy" in message:
+            return RecordsError(
+                "the records are locked by another process",
+                where={"records": self.place, "waited_seconds": self.busy_seconds},
+                next_step="try again; if it stays, end the process that holds the file",
+                transient=True,
+            )
+        if "not a database" in message or "malformed" in message:
+            return RecordsError(
+                f"this file is not a records database: {message}",
+                where={"records": self.place},
+                next_step="move it aside and restore a copy",
+            )
+        return RecordsError(
+            f"the records cannot be reached: {message}",
+            where={"records": self.place},
+            next_step="see that the database runs and NIGHTSHIFT_RECORDS_URL is right; nothing was changed",
+            transient=True,
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def open_records(url: str, busy_seconds: float = 10.0) -> Records:
+    """The records at a SQLAlchemy URL; connects at the first use.
+
+    Raises:
+        RecordsError: the URL cannot be read, or its driver is not installed.
+    """
+    return Records(url, busy_seconds)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise RecordsError(
+            "the records' address is not a database URL",
+            where={"variable": "NIGHTSHIFT_RECORDS_URL"},
+            next_step="use e.g. sqlite:////folder/records.db or postgresql+psycopg://user@host/name",
+        ) from error
+    backend = parsed.get_backend_name()
+    if backend not in {"sqlite", "postgresql"}:
+        raise RecordsError(
+            f"the records cannot be kept in {backend}",
+            where={"variable": "NIGHTSHIFT_RECORDS_URL"},
+            next_step="use sqlite or postgresql",
+        )
+    return parsed
+
+
+def _set_up_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions by itself: _begin_sqlite does
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,124 @@
+"""The champion gate: the challenger against the model that answers now, on the same rows, noise accounted for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.config import Params
+from pipelines.errors import BundleError, NightshiftError
+from pipelines.files import json_number, read_json, read_parquet
+from pipelines.layout import Layout
+from pipelines.verdicts import Check, Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from pipelines.metrics.judges import Judge
+
+GATE = "champion"
+
+
+def compare(layout: Layout, params: Params, product: str, challenger: str, champion: str | None) -> Verdict:
+    """Whether a version may take the place of the champion.
+
+    Both are asked about the test rows of the present lane, which neither trained on (a row's side never changes). The
+    challenger may take over when it is not worse by the margin: the lower end of the interval of the difference in the
+    key metric, by paired bootstrap, lies above ``-margin``.
+
+    A champion that this code can no longer answer with (its bundle is damaged, or the code that derives its features
+    has changed) cannot be compared; then the challenger stands on its own gates.
+
+    Returns:
+        ``passed``: it may take over. ``stood_aside``: the champion stays, by the rule above.
+    """
+    if champion is None:
+        return _verdict(product, "there is no champion yet: the first one needs no comparison", [])
+    if champion == challenger:
+        return _verdict(product, "this version is the champion already", [])
+    try:
+        second = _judge(layout, params, product, champion)
+    except NightshiftError as error:
+        return _verdict(product, f"the champion cannot be compared: {error.line()}", [])
+    first = _judge(layout, params, product, challenger)
+    return _decide(params, product, first, second)
+
+
+def _decide(params: Params, product: str, first: Judge, second: Judge) -> Verdict:
+    from pipelines.metrics.intervals import difference, point
+
+    block = params.product(product)
+    metric, margin, how = block.evaluate.metric, block.release.margin, block.evaluate
+    found = difference(first, second, metric, resamples=how.resamples, confidence=how.confidence)
+    ok = found.not_worse(margin)
+    words = (
+        f"challenger minus champion in {metric} on {first.n} test rows, positive is better: {found.value:+.4f} "
+        f"({found.low:+.4f} to {found.high:+.4f})"
+    )
+    checks = [
+        Check(name="difference", ok=ok, value=json_number(found.low, 5), limit=-margin, unit=metric, detail=words),
+        Check(name="challenger", ok=True, value=json_number(point(first)[metric], 6), unit=metric),
+        Check(name="champion", ok=True, value=json_number(point(second)[metric], 6), unit=metric),
+    ]
+    if ok:
+        return Verdict(gate=GATE, product=product, status="passed", checks=tuple(checks))
+    return Verdict(
+        gate=GATE,
+        product=product,
+        status="stood_aside",
+        checks=tuple(checks),
+        reason=f"the champion stays: {words}, the margin is {margin:g}",
+        next_step=f"nothing is to be done; `nightshift plan {product}` shows the numbers",
+    )
+
+
+def _verdict(product: str, words: str, checks: list[Check]) -> Verdict:
+    note = Check(name="comparison", ok=True, detail=words)
+    return Verdict(gate=GATE, product=product, status="passed", checks=(*checks, note))
+
+
+def _judge(layout: Layout, params: Params, product: str, version: str) -> Judge:
+    """A version's answers for the test rows of the present lane."""
+    from pipelines.metrics.judges import judge
+    from pipelines.problems.tabular.targets import Targets
+
+    block = params.product(product)
+    frame = test_rows(layout, product)
+    targets = Targets.from_schema(read_json(layout.stage("prepare", product) / "schema.json"))
+    scores = scores_of(layout.bundle(product, version), product, version, frame, list(targets.classes))
+    y = targets.encode(frame[block.columns.target].to_numpy())
+    return judge(targets.task, y, scores, [block.evaluate.metric])
+
+
+def test_rows(layout: Layout, product: str) -> pd.DataFrame:
+    """The present lane's test rows, raw."""
+    frame = read_parquet(layout.stage("prepare", product) / "rows.parquet")
+    return frame[frame["_split"] == "test"].reset_index(drop=True)
+
+
+def scores_of(folder: Path, product: str, version: str, frame: pd.DataFrame, classes: list[Any]) -> NDArray[np.float64]:
+    """Scores of a bundle for raw rows, shaped as :meth:`Predictor.predict` gives them.
+
+    Raises:
+        NightshiftError: the bundle is damaged, this code answers its golden rows otherwise, the rows lack a column that
+            it reads, or it was trained on other classes.
+    """
+    from pipelines.problems.tabular.prepared import frame_columns
+    from pipelines.serving.loaded import load
+
+    predictor = load(product, version, folder).predictor
+    where = {"product": product, "version": version}
+    if predictor.classes != classes:
+        raise BundleError(
+            f"it answers for the classes {predictor.classes}, the rows hold {classes}",
+            where=where,
+            next_step="only models of the same classes can be compared",
+        )
+    missing = [name for name in predictor.fields if name not in frame]
+    if missing:
+        raise BundleError(
+            f"it reads column {missing[0]!r}, which the rows no longer hold", where=where, next_step="see params.yaml"
+        )
+    return predictor.predict(frame_columns(frame, predictor.fields))

@@ -1,0 +1,59 @@
+"""Rows from an embedded simulator. Its pin is the last simulated day: earlier rows never change."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from pipelines.config import SimulatorSource
+from pipelines.errors import ConfigError, SourceError
+from pipelines.sources.base import Place, Rows, stale_pin
+
+SIMULATORS = ("credit",)
+
+
+def pin(source: SimulatorSource, place: Place, as_of: date) -> dict[str, Any]:
+    """``{"kind", "name", "last_day"}``."""
+    _check_name(source, place)
+    start = _day(source.start, place)
+    if as_of < start:
+        raise SourceError(
+            f"the simulation starts on {start}, after the day asked for ({as_of})",
+            where={"product": place.product, "source": source.name},
+            next_step="ask for a later day with --as-of, or set an earlier source.start in params.yaml",
+        )
+    return {"kind": "simulator", "name": source.name, "last_day": as_of.isoformat()}
+
+
+def read(source: SimulatorSource, place: Place, pinned: dict[str, Any]) -> Rows:
+    """All rows up to the pinned day."""
+    _check_name(source, place)
+    if pinned.get("name") != source.name:
+        raise stale_pin(place, f"it is of the simulator {pinned.get('name')!r}")
+    from pipelines.sources.simulators import credit
+
+    last_day = _day(str(pinned.get("last_day")), place)
+    start = _day(source.start, place)
+    frame = credit.history(source.seed, start, last_day, source.rows_at_start, source.rows_per_day)
+    origin = {**source.model_dump(mode="json"), "last_day": last_day.isoformat()}
+    return Rows(frame, origin, licence="Apache-2.0", attribution="simulated by Nightshift; no real person")
+
+
+def _check_name(source: SimulatorSource, place: Place) -> None:
+    if source.name not in SIMULATORS:
+        raise ConfigError(
+            f"no simulator {source.name!r}",
+            where={"product": place.product, "key": f"products.{place.product}.source.name"},
+            next_step=f"choose one of: {', '.join(SIMULATORS)}",
+        )
+
+
+def _day(text: str, place: Place) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"not a date: {text!r}",
+            where={"product": place.product, "key": f"products.{place.product}.source.start"},
+            next_step="write it as YYYY-MM-DD",
+        ) from error

@@ -1,0 +1,1 @@
+"""The data contract: Great Expectations decides the gate, one vectorised pass finds the failing rows."""
