@@ -36,7 +36,7 @@ check: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest tests -m "not slow and not night and not service"
+	$(BIN)/python -m pytest tests -n 2 --dist loadfile -m "not slow and not night and not service"
 
 deps: setup
 	$(BIN)/python tests/closure.py --write

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -132,7 +133,7 @@ def real(data: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bare, night = (_copy(Path(folder) / name) for name in ("bare", "night"))
         params = load_params(bare.params)
-        total = 0.0
+        total, before = 0.0, _cpu()
         for product in params.select(data):
             _timed(bare, "snapshot", product, "--as-of", datetime.now(UTC).date().isoformat())
             for task in lane_tasks(params, product):
@@ -140,13 +141,22 @@ def real(data: str) -> None:
                     seconds, _ = _timed(bare, "run", *task.dvc_target.split("@"))
                     print(f"  bare {task.task_id:<40} {seconds:6.1f} s")
                     total += seconds
+        bare_cpu, before = _cpu() - before, _cpu()
         seconds, output = _timed(night, "night", "--data", data)
+        night_cpu = _cpu() - before
         print(output)
         summary = read_summary(night, max(path.name for path in night.nights.iterdir()))
         assert summary is not None
         outside = sum(lane.seconds.get(name, 0.0) for lane in summary.lanes for name in ("release", "watch"))
         print(f"bare stages {total:.1f} s; night {seconds:.1f} s, of which release and watch {outside:.1f} s")
+        print(f"processor time: bare stages {bare_cpu:.1f} s, night with release and watch {night_cpu:.1f} s")
         print(f"ratio of the night to its bare stages, release and watch: {seconds / (total + outside):.2f}")
+
+
+def _cpu() -> float:
+    """Processor seconds of all children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _copy(folder: Path) -> Layout:

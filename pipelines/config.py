@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from pipelines.complaints import complaint
 from pipelines.errors import ConfigError
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,47}$"
@@ -369,45 +370,8 @@ def parse_params(content: object, file: str = "params.yaml") -> Params:
         return Params.model_validate(content)
     except ValidationError as error:
         problems = error.errors(include_url=False)
-        lines = [_problem(item) for item in problems[:5]]
+        lines = [complaint(Params, item) for item in problems[:5]]
         more = f" (and {len(problems) - 5} more)" if len(problems) > 5 else ""
         raise ConfigError(
             "; ".join(lines) + more, where={"file": file}, next_step="mend the keys named above"
         ) from error
-
-
-def _problem(item: Any) -> str:
-    key = ".".join(str(part) for part in item["loc"]) or "(top level)"
-    if item["type"] == "extra_forbidden":
-        allowed = _allowed_keys(item["loc"])
-        return f"{key}: unknown key" + (f"; allowed: {', '.join(allowed)}" if allowed else "")
-    message = str(item["msg"]).removeprefix("Value error, ")
-    given = item.get("input")
-    shown = f" (got {given!r})" if isinstance(given, str | int | float | bool) else ""
-    return f"{key}: {message}{shown}"
-
-
-def _allowed_keys(loc: tuple[int | str, ...]) -> list[str]:
-    model: Any = Params
-    for part in loc[:-1]:
-        model = _step(model, part)
-        if model is None:
-            return []
-    return sorted(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
-
-
-def _step(model: Any, part: int | str) -> Any:
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        return _member(model, part)
-    field = model.model_fields.get(str(part))
-    return field.annotation if field else None
-
-
-def _member(annotation: Any, part: int | str) -> Any:
-    arguments = getattr(annotation, "__args__", ())
-    for argument in arguments:
-        if isinstance(argument, type) and issubclass(argument, BaseModel):
-            kind = argument.model_fields.get("kind")
-            if kind is None or part in getattr(kind.annotation, "__args__", ()):
-                return argument
-    return None

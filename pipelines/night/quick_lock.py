@@ -16,6 +16,7 @@ from typing import Any
 from pipelines.files import write_text
 
 KEY = re.compile(r"^  ([A-Za-z0-9_.@-]+):$")
+ALIAS = re.compile(r"[ :-] [&*]id\d+( |$)", re.MULTILINE)  # parameters shared by YAML anchors: numbered over the file
 
 
 @contextlib.contextmanager
@@ -64,7 +65,7 @@ def _load(text: str) -> Any:
 
 def _is_regular(text: str, content: Any) -> bool:
     """``schema``, then ``stages`` with a block each, in order, and nothing else."""
-    if not isinstance(content, dict) or list(content) != ["schema", "stages"]:
+    if not isinstance(content, dict) or list(content) != ["schema", "stages"] or ALIAS.search(text):
         return False
     stages = content["stages"]
     if not isinstance(stages, dict) or not stages:
@@ -91,13 +92,16 @@ def _spliced(text: str, before: dict[str, Any], after: dict[str, Any]) -> str | 
     changed = [name for name in new if name not in old or old[name] != new[name]]
     if not all(KEY.match(f"  {name}:") for name in changed):
         return None
+    blocks = {name: _block(name, new[name]) for name in changed}
+    if any(ALIAS.search(line) for block in blocks.values() for line in block):
+        return None
     lines = _lines(text)
     for name, first, end in reversed(_blocks(lines)):
         if name in changed:
-            lines[first:end] = _block(name, new[name])
+            lines[first:end] = blocks[name]
     for name in changed:
         if name not in old:
-            lines += _block(name, new[name])
+            lines += blocks[name]
     return "\n".join(lines) + "\n"
 
 

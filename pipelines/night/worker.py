@@ -43,6 +43,7 @@ def reproduce(layout: Layout, target: str, night: str) -> Outcome:
 
     try:
         with quick_lock(), Repo(os.fspath(layout.root), _wait_for_lock=True) as repo:
+            repo.scm_context.quiet = True  # no advice about git: nothing of a night belongs there
             ran = repo.reproduce(targets=[target], single_item=True)
     except DvcException as error:
         causes = list(_causes(error))

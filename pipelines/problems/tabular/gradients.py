@@ -12,6 +12,7 @@ from pipelines.files import read_json
 from pipelines.models import tabm
 from pipelines.models.tabm.model import NetModel, tensors
 from pipelines.problems.tabular.explaining import Explained, FloatArray
+from pipelines.problems.tabular.reasons import reference_design
 from pipelines.problems.tabular.trained import Answers
 
 STEPS = 64  # points of the midpoint rule
@@ -32,21 +33,10 @@ def integrated_gradients(member: Answers, weight: float, design: Design, referen
     """
     record = read_json(member.folder / "model.json")
     nets = [tabm.load(member.folder, one["files"]) for one in record["members"]]
-    base_row = _reference(design, reference)
+    base_row = reference_design(reference, design)
     found = [_one(net, design, base_row) for net in nets]
     values, base, raw = (np.mean([part[place] for part in found], axis=0) for place in range(3))
     return Explained(member.model, "integrated_gradients", weight, values, base, raw)
-
-
-def _reference(design: Design, reference: Mapping[str, Any]) -> Design:
-    numeric = [np.nan if value is None else value for value in reference["numeric"]]
-    return Design(
-        np.array([numeric], dtype=np.float32).reshape(1, len(design.numeric_names)),
-        np.array([reference["categorical"]], dtype=np.int32).reshape(1, len(design.categorical_names)),
-        design.numeric_names,
-        design.categorical_names,
-        design.cardinalities,
-    )
 
 
 def _one(model: NetModel, design: Design, base_row: Design) -> tuple[FloatArray, FloatArray, FloatArray]:

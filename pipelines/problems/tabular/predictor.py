@@ -127,22 +127,13 @@ class Predictor:
                 top = np.argmax(self.predict(design), axis=1)
                 values = values[np.arange(len(design)), top]
             return values
-        return reasons.occlusion(design, self._reference(design), self._raw_of(design))
+        reference = reasons.reference_design(self._choice["reference"], design)
+        return reasons.occlusion(design, reference, self._raw_of(design))
 
     def explain(self, rows: Raw | Design, top: int = 5) -> list[list[reasons.Reason]]:
         """Per row the strongest reasons, strongest first; positive ones raise the score."""
         design = rows if isinstance(rows, Design) else self.design(rows)
         return reasons.strongest(design, self.contributions(design), self._state.categorical, top)
-
-    def _reference(self, design: Design) -> Design:
-        row = self._choice["reference"]
-        return Design(
-            np.array([[np.nan if value is None else value for value in row["numeric"]]], dtype=np.float32),
-            np.array([row["categorical"]], dtype=np.int32).reshape(1, -1),
-            design.numeric_names,
-            design.categorical_names,
-            design.cardinalities,
-        )
 
     def _raw_of(self, design: Design) -> Callable[[Design], FloatArray]:
         if self.task == "regression":

@@ -74,6 +74,18 @@ def _number(value: np.float32) -> float | str | None:
     return None if np.isnan(number) else number
 
 
+def reference_design(row: Mapping[str, Sequence[Any]], like: Design) -> Design:
+    """The usual row of ``choice.json`` (``reference``) as a design of one row, with the columns of ``like``."""
+    numeric = [np.nan if value is None else value for value in row["numeric"]]
+    return Design(
+        np.array([numeric], dtype=np.float32).reshape(1, len(like.numeric_names)),
+        np.array([row["categorical"]], dtype=np.int32).reshape(1, len(like.categorical_names)),
+        like.numeric_names,
+        like.categorical_names,
+        like.cardinalities,
+    )
+
+
 def occlusion(design: Design, reference: Design, raw: Callable[[Design], FloatArray]) -> FloatArray:
     """How much the raw score falls when one feature at a time takes the reference row's value, ``[n, p + q]``.
 

@@ -17,6 +17,7 @@ from pipelines.layout import Layout
 from pipelines.metrics.calibration import logit
 from pipelines.problems.tabular.predictor import Predictor
 from pipelines.problems.tabular.prepared import frame_columns
+from pipelines.problems.tabular.reasons import reference_design
 
 
 def no_features(_name: str | None) -> None:
@@ -107,7 +108,7 @@ def test_an_onnx_only_bundle_is_explained_by_occlusion(lane: tuple[Layout, Param
     assert graphs.explained_by == "occlusion"
     parts = graphs.contributions(design)
     assert parts.shape == (25, 7)
-    reference = graphs._reference(design)
+    reference = reference_design(read_json(choice)["reference"], design)
     assert np.abs(graphs.contributions(reference)).max() < 1e-9
     if product == "cancer":
         changed = design.take(np.array([0]))
