@@ -29,14 +29,17 @@ nightly: setup
 up: setup
 	@exec $(BIN)/nightshift up
 
+FAST := -n 2 --dist loadfile -m "not slow and not night and not service"
+
 test: setup
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests $(FAST)
+	$(BIN)/python -m pytest tests -m "slow or night or service"
 
 check: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest tests -n 2 --dist loadfile -m "not slow and not night and not service"
+	$(BIN)/python -m pytest tests $(FAST)
 
 deps: setup
 	$(BIN)/python tests/closure.py --write

@@ -48,12 +48,15 @@ def ensure_pool(name: str, slots: int, description: str) -> None:
     """Create an Airflow pool if it is not there; one that a person has changed stays."""
     from airflow import settings
     from airflow.models.pool import Pool
+    from sqlalchemy.exc import IntegrityError
 
     session = settings.Session()
     try:
         if Pool.get_pool(name, session=session) is None:
             Pool.create_or_update_pool(name, slots, description, include_deferred=False, session=session)
             session.commit()
+    except IntegrityError:  # another component, starting at the same moment, was first
+        session.rollback()
     finally:
         session.close()
 

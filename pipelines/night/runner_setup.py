@@ -7,19 +7,18 @@ from pipelines.night.airflow_env import DAG_ID
 
 
 def main() -> None:
-    """Initialise Airflow, fail stale runs, mend what a killed DVC left, and create the pools."""
+    """Initialise Airflow, fail stale runs, and mend what a killed DVC has left."""
     layout = find_layout()
     from airflow import settings
 
     settings.initialize()
-    from pipelines.night.airflow_db import fail_stale_runs, prepare_pools
+    from pipelines.night.airflow_db import fail_stale_runs
     from pipelines.night.repair import repair_dvc
 
     for run_id in fail_stale_runs(DAG_ID):
         print(f"{run_id} was left unfinished by a runner that is gone: marked failed")
     for line in repair_dvc(layout):
         print(line)
-    prepare_pools(layout)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def run_up(layout: Layout, ui_port: int, service_port: int | None, reports_port:
 
 
 def prepare_runner(layout: Layout, port: int, parallelism: int) -> dict[str, str]:
-    """Database, pools, repairs and stale runs, in a process of its own: this one stays small.
+    """Database, repairs and stale runs, in a process of its own: this one stays small.
 
     Returns:
         The environment for every Airflow process. The caller holds the runner's lock.

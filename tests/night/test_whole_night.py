@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -147,18 +148,21 @@ def test_kill_9_of_a_night_leaves_no_process_and_the_next_one_mends_what_it_left
     assert "was left unfinished by a runner that is gone" in done.stdout
 
 
-def test_a_night_under_a_real_scheduler_runs_two_lanes_at_once(tiny: Layout) -> None:
+def test_a_night_under_a_real_scheduler_runs_two_lanes_at_once_and_makes_the_gpu_pool(tiny: Layout) -> None:
+    params = tiny.params.read_text()
+    assert "device: cpu" in params
+    tiny.params.write_text(params.replace("device: cpu", "device: cuda"))  # trainings wait for ever without the pool
     behave(tiny, {f"{stage}@{lane}": {"sleep": 2} for stage in ("fetch", "validate") for lane in ("alpha", "beta")})
     done = nightshift(tiny, "night", "--data", "all", "--scheduler", seconds=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert states(tiny) == {"alpha": "passed", "beta": "passed"}
-    import json
-
     spans = {}
     for lane in ("alpha", "beta"):
         noted = json.loads((tiny.night(last_night(tiny).night, lane) / "steps" / "validate.json").read_text())
         spans[lane] = (noted["started"], noted["started"] + noted["seconds"])
     assert max(start for start, _ in spans.values()) < min(end for _, end in spans.values())
+    assert "gpu" in nightshift(tiny, "airflow", "pools", "list").stdout
+    tiny.params.write_text(params)
     assert wait_for(lambda: not processes_of(tiny), 10), processes_of(tiny)
 
 
