@@ -242,6 +242,9 @@ class Candidate(Block):
     family: Literal["lightgbm", "tabm"]
     use: Literal["auto", "always", "never"] = Field(default="auto", description="auto: by the written rule")
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1, description="one model per seed, answers averaged")
+    folds: Literal[0] | Annotated[int, Field(ge=2, le=20)] = Field(
+        default=0, description="0: stop early on the valid rows; n: cross-fitted, n models on train and valid rows"
+    )
     params: dict[str, Any] = Field(default_factory=dict, description="hyper-parameters over the family's defaults")
     search: Search = Search()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 from airflow.listeners import hookimpl
@@ -11,10 +12,10 @@ from airflow.plugins_manager import AirflowPlugin
 
 @hookimpl
 def on_starting(component: Any) -> None:
-    """Called as a component of Airflow starts; the scheduler's start creates the pool."""
-    if getattr(component, "job_type", None) == "SchedulerJob":  # a task calls it too, with something else
-        from pathlib import Path
+    """Called as a component of Airflow starts: a job (scheduler and so on; which one is not known yet), or a task."""
+    from airflow.jobs.job import Job
 
+    if isinstance(component, Job):
         from pipelines.layout import find_layout
         from pipelines.night.airflow_db import prepare_pools
 

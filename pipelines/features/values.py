@@ -50,17 +50,32 @@ def _number(value: Any) -> float:
 def as_keys(column: NDArray[Any]) -> tuple[NDArray[np.intp], list[str | None]]:
     """A categorical column as ``(position [n], keys)``: row i has ``keys[position[i]]``, ``None`` where missing.
 
-    Whole numbers share one key however they are stored (``1`` and ``1.0``); booleans are ``true`` and ``false``.
+    Whole numbers share one key however they are stored (``1`` and ``1.0``); booleans are ``true`` and ``false``;
+    dates are ISO 8601 text.
     """
     if column.dtype.kind in "fiub":
         values, position = np.unique(column, return_inverse=True)
         return position.reshape(-1), [category_key(value) for value in values.tolist()]
+    if column.dtype.kind == "M":
+        stamps, position = np.unique(column, return_inverse=True)
+        return position.reshape(-1), [_date_key(stamp) for stamp in stamps]
     seen: dict[tuple[type, Any], int] = {}
     position = np.empty(len(column), dtype=np.intp)
     for row, value in enumerate(column.tolist() if column.dtype.kind != "O" else column):
         name = (type(value), value if value.__hash__ else repr(value))
         position[row] = seen.setdefault(name, len(seen))
     return position, [category_key(value) for _, value in seen]
+
+
+def _date_key(stamp: np.datetime64) -> str | None:
+    """ISO 8601, as short as it can be without loss: the date alone at midnight."""
+    if np.isnat(stamp):
+        return None
+    whole_second = stamp.astype("datetime64[s]")
+    if whole_second != stamp:
+        return str(stamp)
+    day = stamp.astype("datetime64[D]")
+    return str(day if day == stamp else whole_second)
 
 
 def category_key(value: Any) -> str | None:

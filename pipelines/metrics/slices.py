@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -46,14 +47,15 @@ def groups_of(values: Sequence[Any] | NDArray[Any], edges: Sequence[float] = ())
     """
     if edges:
         return _bins(np.asarray(values), edges)
-    column = np.array([_name(value) for value in values], dtype=object)
-    known = column[column != None]  # noqa: E711 - elementwise on an object array
-    names, counts = np.unique(known.astype(str), return_counts=True)
-    kept = sorted(names[np.argsort(-counts, kind="stable")[:MAX_GROUPS]].tolist(), key=_natural)
-    masks = {name: column == name for name in kept}
-    if len(names) > MAX_GROUPS:
-        masks["other"] = np.isin(column, names) & ~np.any(list(masks.values()), axis=0)
-    return _with_missing(masks, column == None)  # noqa: E711 - elementwise on an object array
+    names = [_name(value) for value in values]
+    counts = Counter(name for name in names if name is not None)
+    ranked = sorted(counts, key=lambda name: (-counts[name], name))
+    kept = sorted(ranked[:MAX_GROUPS], key=_natural)
+    masks = {name: np.array([other == name for other in names], dtype=bool) for name in kept}
+    if len(ranked) > MAX_GROUPS:
+        rare = set(ranked[MAX_GROUPS:])
+        masks[_unused("other", masks)] = np.array([name in rare for name in names], dtype=bool)
+    return _with_missing(masks, np.array([name is None for name in names], dtype=bool))
 
 
 def _bins(values: NDArray[Any], edges: Sequence[float]) -> dict[str, NDArray[np.bool_]]:
@@ -66,9 +68,14 @@ def _bins(values: NDArray[Any], edges: Sequence[float]) -> dict[str, NDArray[np.
     return _with_missing({name: mask for name, mask in masks.items() if mask.any()}, np.isnan(number))
 
 
-def _with_missing(masks: dict[str, NDArray[np.bool_]], missing: Any) -> dict[str, NDArray[np.bool_]]:
-    gone = np.asarray(missing, dtype=bool)
-    return {**masks, "missing": gone} if gone.any() else masks
+def _with_missing(masks: dict[str, NDArray[np.bool_]], missing: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
+    return {**masks, _unused("missing", masks): missing} if missing.any() else masks
+
+
+def _unused(name: str, masks: Mapping[str, Any]) -> str:
+    while name in masks:
+        name = f"({name})"
+    return name
 
 
 def _name(value: Any) -> str | None:

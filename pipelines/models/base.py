@@ -36,13 +36,18 @@ class FitData:
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How to fit: hyper-parameters over the family's defaults, one seed, the stated machine."""
+    """How to fit: hyper-parameters over the family's defaults, one seed, the stated machine.
+
+    ``label`` tells one of several models from the others: it is in the names of its files and of its checkpoint,
+    which lies in ``checkpoints`` and stays there until the caller removes it.
+    """
 
     seed: int
     params: Mapping[str, Any] = field(default_factory=dict)
     profile: Profile = field(default_factory=Profile)
     checkpoints: Path | None = None
     progress: Any = None
+    label: str = "0"
 
 
 class Model(Protocol):

@@ -14,6 +14,7 @@ from pipelines.errors import BundleError, ConfigError
 from pipelines.features.design import Design
 from pipelines.files import write_text
 from pipelines.models.base import FitData, FitSettings, FloatArray, Task
+from pipelines.models.hyper import resolve
 
 DEFAULTS: Mapping[str, Any] = {
     "learning_rate": 0.03,
@@ -25,11 +26,11 @@ DEFAULTS: Mapping[str, Any] = {
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
     "lambda_l1": 0.0,
-    "lambda_l2": 10.0,
+    "lambda_l2": 30.0,
     "min_gain_to_split": 0.0,
     "extra_trees": False,
     "path_smooth": 0.0,
-    "max_bin": 255,
+    "max_bin": 127,
     "cat_smooth": 10.0,
     "cat_l2": 10.0,
     "iterations": 2000,  # trees at most, per class
@@ -72,22 +73,6 @@ def matrix(design: Design) -> NDArray[np.float32]:
     return np.hstack([design.numeric, design.categorical.astype(np.float32)])
 
 
-def resolve(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The defaults with ``params`` over them.
-
-    Raises:
-        ConfigError: a name that is no hyper-parameter of this family.
-    """
-    unknown = sorted(set(params) - set(DEFAULTS))
-    if unknown:
-        raise ConfigError(
-            f"lightgbm has no hyper-parameter {unknown[0]!r} here",
-            where={"key": "candidates.*.params"},
-            next_step=f"choose from: {', '.join(sorted(DEFAULTS))}",
-        )
-    return {**DEFAULTS, **params}
-
-
 def fit(data: FitData, settings: FitSettings) -> TreesModel:
     """Boost until the validation loss has not improved for ``patience`` rounds.
 
@@ -96,8 +81,8 @@ def fit(data: FitData, settings: FitSettings) -> TreesModel:
     """
     import lightgbm as lgb
 
-    chosen = resolve(settings.params)
-    iterations, patience = int(chosen.pop("iterations")), int(chosen.pop("patience"))
+    chosen = resolve("lightgbm", DEFAULTS, settings.params)
+    iterations, patience = chosen.pop("iterations"), chosen.pop("patience")
     native = {
         **chosen,
         "objective": OBJECTIVE[data.task],
@@ -126,7 +111,7 @@ def fit(data: FitData, settings: FitSettings) -> TreesModel:
             next_step="mend the value that it names",
         ) from error
     best = booster.best_iteration or booster.current_iteration()
-    return TreesModel(booster, data.task, int(best), f"trees_{settings.seed}")
+    return TreesModel(booster, data.task, int(best), f"trees_{settings.label}")
 
 
 def load(folder: Path, files: Sequence[str]) -> TreesModel:

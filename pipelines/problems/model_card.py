@@ -140,7 +140,7 @@ def _model(facts: Mapping[str, Any]) -> str:
     lines = [
         f"- {member['model']} ({member['family']}), weight {member['weight']:g}, seeds {_list(member['seeds'])},"
         f" best iterations {_list(member['best_iterations'])}, search {member['search']['method']}"
-        f" ({member['search']['trials']} trials)"
+        f" ({member['search']['trials']} trials)" + (f"; {member['fitting']}" if member["fitting"] else "")
         for member in model["members"]
     ]
     lines.append(f"- chosen on {selection['rows']} valid rows: {selection['reason']}")

@@ -52,15 +52,21 @@ class Client:
     def call(
         self, method: str, path: str, body: bytes | str | None = None, headers: Mapping[str, str] = JSON_HEADERS
     ) -> Heard:
-        """Send one request.
+        """Send one request; a kept connection that the server has closed meanwhile is opened again, once.
 
         Raises:
             ServiceError: no answer came.
         """
+        kept = self._connection.sock is not None
         began = time.perf_counter()
         try:
-            self._connection.request(method, path, body, dict(headers))
-            response = self._connection.getresponse()
+            try:
+                response = self._ask(method, path, body, headers)
+            except (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected):
+                if not kept:
+                    raise
+                self._connection.close()
+                response = self._ask(method, path, body, headers)
             text = response.read().decode("utf-8", "replace")
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
@@ -70,6 +76,12 @@ class Client:
                 next_step="see that it runs (`nightshift serve`) and look at its log",
             ) from error
         return Heard(response.status, text, time.perf_counter() - began)
+
+    def _ask(
+        self, method: str, path: str, body: bytes | str | None, headers: Mapping[str, str]
+    ) -> http.client.HTTPResponse:
+        self._connection.request(method, path, body, dict(headers))
+        return self._connection.getresponse()
 
     def predict(self, product: str, rows: list[dict[str, Any]], explain: bool = False) -> Heard:
         """``POST /v1/<product>/predict``."""

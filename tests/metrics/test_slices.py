@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.metrics import slices
@@ -22,10 +22,12 @@ def test_values_are_named_the_same_however_they_are_stored() -> None:
     assert list(slices.groups_of(np.array([2.0, 10.0, 1.0]))) == ["1", "2", "10"]
     assert list(slices.groups_of([True, False])) == ["false", "true"]
     assert list(slices.groups_of(["b", None, "a"])) == ["a", "b", "missing"]
+    assert list(slices.groups_of(["missing", None])) == ["missing", "(missing)"]
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.one_of(st.none(), st.integers(0, 60), st.text(max_size=3)), min_size=1, max_size=200))
+@example(["\x00", "other", "missing", None, *range(30)])
 def test_groups_part_the_rows(values: list[object]) -> None:
     masks = np.array(list(slices.groups_of(values).values()))
     assert (masks.sum(axis=0) == 1).all()

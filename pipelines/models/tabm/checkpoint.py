@@ -44,11 +44,19 @@ def fingerprint(data: FitData, settings: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def save(path: Path, mark: str, net: torch.nn.Module, optimizer: torch.optim.Optimizer, at: Progressed) -> None:
+def save(
+    path: Path,
+    mark: str,
+    net: torch.nn.Module,
+    average: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    at: Progressed,
+) -> None:
     """Replace the checkpoint, whole or not at all."""
     from safetensors.torch import save as serialize
 
     stored = {f"net.{name}": value for name, value in net.state_dict().items()}
+    stored |= {f"average.{name}": value for name, value in average.state_dict().items()}
     stored |= {f"best.{name}": value for name, value in at.best.items()}
     for index, state in optimizer.state_dict()["state"].items():
         stored |= {f"opt.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
@@ -57,7 +65,9 @@ def save(path: Path, mark: str, net: torch.nn.Module, optimizer: torch.optim.Opt
     write_bytes(path, serialize(content, {KEY: json.dumps(header)}))
 
 
-def restore(path: Path, mark: str, net: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progressed:
+def restore(
+    path: Path, mark: str, net: torch.nn.Module, average: torch.nn.Module, optimizer: torch.optim.Optimizer
+) -> Progressed:
     """Go on from a checkpoint of the same training; from the start where there is none, or it is of another."""
     from safetensors import SafetensorError, safe_open
 
@@ -72,6 +82,7 @@ def restore(path: Path, mark: str, net: torch.nn.Module, optimizer: torch.optim.
     except (SafetensorError, KeyError, TypeError, ValueError, OSError):
         return Progressed()
     net.load_state_dict(_part(content, "net."))
+    average.load_state_dict(_part(content, "average."))
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in _part(content, "opt.").items():
         index, key = name.split(".", 1)

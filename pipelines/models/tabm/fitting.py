@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from pipelines.errors import ConfigError, DataError
 from pipelines.models.base import FitData, FitSettings, Task
+from pipelines.models.hyper import resolve
 from pipelines.models.tabm import checkpoint
 from pipelines.models.tabm.encoding import fit_bins
 from pipelines.models.tabm.model import BATCH, NetModel, answers, tensors
@@ -29,45 +31,21 @@ DEFAULTS: Mapping[str, Any] = {
     "batch": 256,  # rows per step
     "epochs": 60,  # at most
     "patience": 6,  # epochs without a better validation loss before it stops
+    "average": 0.99,  # weights kept: running mean over steps, so much of it old at each step
     "clip": 1.0,  # largest gradient norm
 }
-
-
-def resolve(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The defaults with ``params`` over them.
-
-    Raises:
-        ConfigError: a name that is no hyper-parameter of this family, or a value out of range.
-    """
-    unknown = sorted(set(params) - set(DEFAULTS))
-    if unknown:
-        raise ConfigError(
-            f"tabm has no hyper-parameter {unknown[0]!r}",
-            where={"key": "candidates.*.params"},
-            next_step=f"choose from: {', '.join(sorted(DEFAULTS))}",
-        )
-    chosen = {**DEFAULTS, **params}
-    for name, value in chosen.items():
-        lowest = 0 if name in {"dropout", "weight_decay"} else 1e-12
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < lowest:
-            raise ConfigError(
-                f"{name} must be a number above 0, not {value!r}",
-                where={"key": "candidates.*.params", "family": "tabm"},
-                next_step="mend that value",
-            )
-    return chosen
 
 
 def fit(data: FitData, settings: FitSettings) -> NetModel:
     """Train until the validation loss has not improved for ``patience`` epochs.
 
-    A checkpoint of the same training in ``settings.checkpoints`` is continued, and removed at the end.
+    A checkpoint of the same training in ``settings.checkpoints`` is continued; of a finished one, the result is taken.
 
     Raises:
         ConfigError: a hyper-parameter that the family does not know, or a device that is not there.
         DataError: the training diverged.
     """
-    chosen = resolve(settings.params)
+    chosen = resolve("tabm", DEFAULTS, settings.params, shares=("dropout", "average"))
     device = _device(settings)
     torch.set_num_threads(settings.profile.threads)
     torch.manual_seed(settings.seed)
@@ -78,18 +56,19 @@ def fit(data: FitData, settings: FitSettings) -> NetModel:
     optimizer = torch.optim.AdamW(
         net.parameters(), lr=chosen["learning_rate"], weight_decay=chosen["weight_decay"], fused=True
     )
+    average = copy.deepcopy(net)
     centre, scale = _standard(data)
     mark = checkpoint.fingerprint(
         data, {**chosen, "seed": settings.seed, "profile": settings.profile.model_dump(), "task": data.task}
     )
-    path = settings.checkpoints / f"net_{settings.seed}.safetensors" if settings.checkpoints else None
-    at = checkpoint.restore(path, mark, net, optimizer) if path else checkpoint.Progressed()
+    path = settings.checkpoints / f"net_{settings.label}.safetensors" if settings.checkpoints else None
+    at = checkpoint.restore(path, mark, net, average, optimizer) if path else checkpoint.Progressed()
     train = _Rows(data.train, (data.y_train - centre) / scale, data.weight, data.task, device)
     valid = _Rows(data.valid, (data.y_valid - centre) / scale, None, data.task, device)
-    while at.epoch < int(chosen["epochs"]) and at.epoch - at.best_epoch < int(chosen["patience"]):
-        _epoch(net, optimizer, train, settings, chosen, at.epoch)
+    while at.epoch < chosen["epochs"] and at.epoch - at.best_epoch < chosen["patience"]:
+        _epoch(net, average, optimizer, train, settings, chosen, at.epoch)
         at.epoch += 1
-        loss = _validate(net, valid)
+        loss = _validate(average, valid)
         if not np.isfinite(loss):
             raise DataError(
                 f"the network's loss is {loss} after epoch {at.epoch}",
@@ -98,15 +77,13 @@ def fit(data: FitData, settings: FitSettings) -> NetModel:
             )
         if loss < at.best_loss:
             at.best_epoch, at.best_loss = at.epoch, loss
-            at.best = {name: value.detach().clone() for name, value in net.state_dict().items()}
+            at.best = {name: value.detach().clone() for name, value in average.state_dict().items()}
         if path:
-            checkpoint.save(path, mark, net, optimizer, at)
+            checkpoint.save(path, mark, net, average, optimizer, at)
         if settings.progress is not None:
-            settings.progress(f"net, validation loss {loss:.4f}, epoch", at.epoch, int(chosen["epochs"]))
+            settings.progress(f"net, validation loss {loss:.4f}, epoch", at.epoch, chosen["epochs"])
     net.load_state_dict(at.best)
-    if path:
-        path.unlink(missing_ok=True)
-    return NetModel(net.cpu().eval(), data.task, at.best_epoch, f"net_{settings.seed}", centre, scale)
+    return NetModel(net.cpu().eval(), data.task, at.best_epoch, f"net_{settings.label}", centre, scale)
 
 
 class _Rows:
@@ -126,6 +103,7 @@ class _Rows:
 
 def _epoch(
     net: TabM,
+    average: TabM,
     optimizer: torch.optim.Optimizer,
     rows: _Rows,
     settings: FitSettings,
@@ -136,7 +114,8 @@ def _epoch(
     torch.manual_seed(settings.seed * 100_003 + epoch)
     order = torch.randperm(len(rows)).to(rows.y.device)
     net.train()
-    size = int(chosen["batch"])
+    size, keep = chosen["batch"], chosen["average"]
+    steps = epoch * -(-len(rows) // size)
     for start in range(0, len(rows), size):
         at = order[start : start + size]
         with torch.autocast(rows.y.device.type, torch.bfloat16, enabled=settings.profile.precision == "bf16"):
@@ -146,8 +125,17 @@ def _epoch(
         mean = loss.mean() if weight is None else (loss * weight).sum() / weight.sum()
         optimizer.zero_grad(set_to_none=True)
         mean.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(net.parameters(), float(chosen["clip"]))
+        nn.utils.clip_grad_norm_(net.parameters(), chosen["clip"])
         optimizer.step()
+        steps += 1
+        _average(average, net, min(keep, steps / (steps + 9.0)))
+
+
+@torch.no_grad()
+def _average(average: TabM, net: TabM, keep: float) -> None:
+    """Exponential moving average of the weights; ``keep`` is smaller in the first steps, which forget the start."""
+    for mean, weight in zip(average.parameters(), net.parameters(), strict=True):
+        mean.lerp_(weight, 1.0 - keep)
 
 
 def _loss(raw: Tensor, y: Tensor, task: Task) -> Tensor:
@@ -186,14 +174,14 @@ def _validate(net: TabM, rows: _Rows) -> float:
 def _shape(data: FitData, chosen: Mapping[str, Any]) -> Shape:
     return Shape(
         numeric=data.train.numeric.shape[1],
-        bins=int(chosen["bins"]),
+        bins=chosen["bins"],
         cardinalities=tuple(int(size) for size in data.train.cardinalities),
         outputs=data.classes if data.task == "multiclass" else 1,
-        members=int(chosen["members"]),
-        width=int(chosen["width"]),
-        depth=int(chosen["depth"]),
-        embedding=int(chosen["embedding"]),
-        dropout=float(chosen["dropout"]),
+        members=chosen["members"],
+        width=chosen["width"],
+        depth=chosen["depth"],
+        embedding=chosen["embedding"],
+        dropout=chosen["dropout"],
     )
 
 

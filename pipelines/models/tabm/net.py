@@ -131,5 +131,7 @@ class TabM(nn.Module):
     def forward(self, numeric: Tensor, categorical: Tensor) -> Tensor:
         hidden = self.embed(numeric, categorical)
         for layer in self.layers:
-            hidden = self.dropout(torch.relu(layer(hidden)))
+            hidden = torch.relu(layer(hidden))
+            if self.training:  # one mask for all members of a row: drawing masks would cost as much as a layer
+                hidden = hidden * self.dropout(torch.ones_like(hidden[:, :1]))
         return torch.einsum("nkw,kwo->nko", hidden, self.head) + self.head_bias

@@ -113,6 +113,7 @@ def _member(step: Step, entry: Mapping[str, Any]) -> dict[str, Any]:
         "weight": entry["weight"],
         "family": record["family"],
         "seeds": record["seeds"],
+        "fitting": record.get("fitting", ""),
         "params": record["params"],
         "best_iterations": [member["best_iteration"] for member in record["members"]],
         "search": {"method": record["search"]["method"], "trials": len(record["search"]["trials"])},

@@ -17,7 +17,7 @@ from pipelines.problems.tabular import reasons
 
 FloatArray = NDArray[np.float64]
 
-MAX_ROWS = 1000  # test rows explained, evenly spread
+MAX_ROWS = 500  # test rows explained, evenly spread
 EXAMPLES = 3  # rows at the top, in the middle and at the bottom
 TOP = 6  # reasons per example row
 

@@ -15,6 +15,7 @@ from pipelines.files import json_number, read_json, read_parquet, write_bytes, w
 from pipelines.models import load_model
 from pipelines.problems.tabular import onnx_trees
 from pipelines.problems.tabular.explaining import spread
+from pipelines.problems.tabular.onnx_graph import int8_weights
 from pipelines.problems.tabular.parity import Parity, compare
 from pipelines.problems.tabular.predictor import FloatArray, Predictor
 from pipelines.problems.tabular.prepared import Prepared, load_prepared
@@ -58,35 +59,54 @@ def _export(step: Step, prepared: Prepared, member: Answers, test: Any) -> dict[
         return entry | {"variants": [_onnx_of_trees(step, prepared, member, files, test)]}
     from pipelines.problems.tabular import onnx_nets
 
-    files = []
-    for one in record["members"]:
-        name = f"{member.model}/{Path(one['files'][0]).stem}.onnx"
-        write_bytes(step.out / name, onnx_nets.build(member.folder, one["files"], prepared.task))
-        files.append(name)
-    entry |= {"format": "onnx", "files": files}
-    return entry | {"parity": _parity(step, prepared, member, entry, test)}
+    graphs = {
+        f"{member.model}/{Path(one['files'][0]).stem}.onnx": onnx_nets.build(member.folder, one["files"], prepared.task)
+        for one in record["members"]
+    }
+    for name, content in graphs.items():
+        write_bytes(step.out / name, content)
+    entry |= {"format": "onnx", "files": list(graphs)}
+    entry |= {"parity": _parity(step, prepared, member, entry, test), "variants": []}
+    if step.product.export.int8:
+        small = {name.replace(".onnx", ".int8.onnx"): int8_weights(content) for name, content in graphs.items()}
+        variant = {"model": member.model, "format": "onnx", "weights": "int8"}
+        entry["variants"].append(_variant(step, prepared, member, variant, small, test))
+    return entry
 
 
 def _onnx_of_trees(step: Step, prepared: Prepared, member: Answers, files: list[str], test: Any) -> dict[str, Any]:
-    """The same trees for other runtimes; kept only where it passes the gate."""
-    variant: dict[str, Any] = {"model": member.model, "format": "onnx", "files": []}
-    design = prepared.design
+    """The same trees for other runtimes."""
+    variant: dict[str, Any] = {"model": member.model, "format": "onnx"}
+    numeric, categorical = prepared.design.numeric.shape[1], prepared.design.categorical.shape[1]
     try:
-        for name in files:
-            graph = onnx_trees.build(
-                (step.out / name).read_text(encoding="utf-8"), design.numeric.shape[1], design.categorical.shape[1]
+        graphs = {
+            f"{name.removesuffix('.txt')}.onnx": onnx_trees.build(
+                (step.out / name).read_text(encoding="utf-8"), numeric, categorical
             )
-            variant["files"].append(f"{name.removesuffix('.txt')}.onnx")
-            write_bytes(step.out / variant["files"][-1], graph)
+            for name in files
+        }
     except BundleError as error:
         return variant | {"files": [], "kept": False, "reason": error.what}
+    return _variant(step, prepared, member, variant, graphs, test)
+
+
+def _variant(
+    step: Step, prepared: Prepared, member: Answers, variant: dict[str, Any], graphs: Mapping[str, bytes], test: Any
+) -> dict[str, Any]:
+    """Another form of the same model, not served: its files stay only where it passes the gate."""
+    for name, content in graphs.items():
+        write_bytes(step.out / name, content)
+    variant = variant | {"files": list(graphs)}
     variant["parity"] = _parity(step, prepared, member, variant, test)
-    kept = variant["parity"]["largest"] <= step.product.export.max_difference
-    if not kept:
-        for name in variant["files"]:
-            (step.out / name).unlink()
-        variant |= {"files": [], "reason": "differs from the original by more than export.max_difference"}
-    return variant | {"kept": kept}
+    if variant["parity"]["largest"] <= step.product.export.max_difference:
+        return variant | {"kept": True}
+    for name in graphs:
+        (step.out / name).unlink()
+    return variant | {
+        "files": [],
+        "kept": False,
+        "reason": "differs from the original by more than export.max_difference",
+    }
 
 
 def _parity(step: Step, prepared: Prepared, member: Answers, entry: Mapping[str, Any], test: Any) -> dict[str, Any]:

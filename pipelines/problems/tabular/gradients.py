@@ -15,8 +15,8 @@ from pipelines.problems.tabular.explaining import Explained, FloatArray
 from pipelines.problems.tabular.reasons import reference_design
 from pipelines.problems.tabular.trained import Answers
 
-STEPS = 64  # points of the midpoint rule
-CHUNK = 64  # rows per pass
+STEPS = 128  # points of the midpoint rule
+CHUNK = 32  # rows per pass
 
 
 def integrated_gradients(member: Answers, weight: float, design: Design, reference: Mapping[str, Any]) -> Explained:

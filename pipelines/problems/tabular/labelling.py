@@ -50,6 +50,12 @@ def run(step: Step, derive: Derive | None) -> Verdict:
     conflict = _conflicts(frame, product)
     if product.label.conflicts == "drop" and conflict.any():
         frame = frame[~conflict].reset_index(drop=True)
+        if not len(frame):
+            raise DataError(
+                f"all {int(conflict.sum())} labelled rows contradict another row with the same features",
+                where={"rows": rows_in},
+                next_step="bring columns that tell the rows apart, or set label.conflicts to keep",
+            )
         targets = Targets.learn(columns, frame[columns.target].to_numpy())
     y = targets.encode(frame[columns.target].to_numpy())
     estimate = _noise(frame, product, targets, y, derive, step)

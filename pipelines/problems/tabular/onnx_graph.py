@@ -33,7 +33,7 @@ class Graph:
         from onnx import numpy_helper
 
         name = f"c{len(self._constants)}"
-        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self._constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
     def add(self, operator: str, inputs: Sequence[str], *, domain: str = "", **attributes: Any) -> str:
@@ -76,6 +76,27 @@ class Graph:
         )
         onnx.checker.check_model(model, full_check=True)
         return bytes(model.SerializeToString(deterministic=True))
+
+
+def int8_weights(content: bytes) -> bytes:
+    """The same graph with matrix weights as int8 and activations quantized as they come (dynamic quantization)."""
+    import logging
+    import tempfile
+    from pathlib import Path
+
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    logger = logging.getLogger()
+    before = logger.level
+    logger.setLevel(logging.ERROR)  # it advises a preparation that a graph put together here does not need
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder) / "int8.onnx"
+            quantize_dynamic(onnx.load_from_string(content), target, weight_type=QuantType.QInt8)
+            return bytes(onnx.load(target).SerializeToString(deterministic=True))
+    finally:
+        logger.setLevel(before)
 
 
 def _element(dtype: type) -> int:

@@ -111,8 +111,8 @@ def _occlude(design: Design, reference: Design, raw: Callable[[Design], FloatArr
     for j in range(q):
         categorical[:, p + j, j] = reference.categorical[0, j]
     altered = Design(
-        numeric.reshape(-1, p),
-        categorical.reshape(-1, q),
+        numeric.reshape(n * (p + q), p),
+        categorical.reshape(n * (p + q), q),
         design.numeric_names,
         design.categorical_names,
         design.cardinalities,

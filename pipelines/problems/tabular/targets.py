@@ -85,7 +85,8 @@ def distinct(values: NDArray[Any]) -> list[Any]:
     found: dict[str, Any] = {}
     for place, key in enumerate(keys):
         if key is not None and key not in found:
-            found[key] = _plain(values[int(np.flatnonzero(position == place)[0])])
+            first = values[int(np.flatnonzero(position == place)[0])]
+            found[key] = key if isinstance(first, np.datetime64) else _plain(first)
     return sorted(found.values(), key=lambda value: (isinstance(value, str), value))
 
 

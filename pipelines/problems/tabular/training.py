@@ -1,7 +1,9 @@
-"""The train stage of tables: one candidate, by rule; search; one model per seed; answers on valid and test."""
+"""The train stage of tables: one candidate, by rule; search; a model per seed and fold; answers on valid and test."""
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +14,9 @@ from pipelines.features.tabular import Derive
 from pipelines.files import json_number, write_json, write_parquet
 from pipelines.models import fit_model
 from pipelines.models.base import FitSettings, FloatArray, Model
-from pipelines.models.mean import MeanModel
+from pipelines.problems.tabular import folds
 from pipelines.problems.tabular.candidates import decide
+from pipelines.problems.tabular.folds import Part
 from pipelines.problems.tabular.prepared import Prepared, load_prepared
 from pipelines.problems.tabular.search import Found, search
 from pipelines.step import Step
@@ -23,49 +26,87 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@dataclass(frozen=True)
+class Member:
+    """One fitted model of the candidate: its seed, the rows it saw, the model."""
+
+    seed: int
+    part: Part
+    model: Model
+
+
 def run(step: Step, derive: Derive | None) -> Verdict:
     """Write the model's files, ``model.json`` and ``predictions.parquet``; or stand aside, with the rule's reason."""
     candidate = step.candidate
     if candidate is None:
         raise StageError("train needs a candidate", next_step="run it as `nightshift run train <product>-<model>`")
     prepared = load_prepared(step.input("prepare"), step.product.columns, derive)
-    train, valid = prepared.rows("train"), prepared.rows("valid")
     features = len(prepared.design.numeric_names) + len(prepared.design.categorical_names)
-    choice = decide(candidate, step.params.profile, len(train), features)
+    choice = decide(candidate, step.params.profile, len(prepared.rows("train")), features)
     if not choice.train:
-        return Verdict(
-            gate="train", product=step.name, status="stood_aside", reason=f"left out by rule: {choice.reason}"
-        )
-    data = prepared.fit_data(train, valid)
+        reason = f"left out by rule: {choice.reason}"
+        return Verdict(gate="train", product=step.name, status="stood_aside", reason=reason)
+    data = prepared.fit_data(prepared.rows("train"), prepared.rows("valid"))
     found = search(candidate, data, step.params.profile, step.progress)
-    members: list[Model] = []
+    parts, how = folds.parts(prepared, step.product, candidate.folds)
+    members = fit_members(prepared, candidate, found, parts, step)
+    files = [member.model.save(step.out) for member in members]
+    write_parquet(step.out / "predictions.parquet", predictions(prepared, members))
+    record = {**_record(candidate, prepared, found, members, files), "fitting": how}
+    write_json(step.out / "model.json", record)
+    shutil.rmtree(step.checkpoints, ignore_errors=True)
+    checks = (Check(name="rule", ok=True, detail=choice.reason), Check(name="fitting", ok=True, detail=how))
+    return Verdict(gate="train", product=step.name, status="passed", checks=checks)
+
+
+def fit_members(
+    prepared: Prepared,
+    candidate: Candidate,
+    found: Found,
+    parts: list[Part],
+    step: Step,
+    *,
+    checkpoints: bool = True,
+) -> list[Member]:
+    """One model per seed and part, in that order; with ``checkpoints`` a killed training goes on where it was."""
+    members: list[Member] = []
+    count = len(candidate.seeds) * len(parts)
     for seed in candidate.seeds:
-        settings = FitSettings(
-            seed=seed,
-            params=found.params,
-            profile=step.params.profile,
-            checkpoints=step.checkpoints,
-            progress=step.progress,
-        )
-        members.append(fit_model(candidate.family, data, settings))
-    model = MeanModel(members, candidate.family, prepared.task)
-    files = [member.save(step.out) for member in members]
-    write_parquet(step.out / "predictions.parquet", predictions(prepared, model))
-    write_json(step.out / "model.json", _record(candidate, prepared, found, members, files))
-    return Verdict(
-        gate="train",
-        product=step.name,
-        status="passed",
-        checks=(Check(name="rule", ok=True, detail=choice.reason),),
-    )
+        for part in parts:
+            label = str(seed) if part.fold is None else f"{seed}_{part.fold}"
+
+            def progress(what: str, done: int, total: int, at: int = len(members) + 1) -> None:
+                step.progress(f"model {at} of {count}: {what}", done, total)
+
+            settings = FitSettings(
+                seed=seed,
+                params=found.params,
+                profile=step.params.profile,
+                checkpoints=step.checkpoints if checkpoints else None,
+                progress=progress,
+                label=label,
+            )
+            data = prepared.fit_data(part.train, part.held)
+            members.append(Member(seed, part, fit_model(candidate.family, data, settings)))
+    return members
 
 
-def predictions(prepared: Prepared, model: MeanModel) -> pd.DataFrame:
-    """``_row``, ``_split`` and the score (multiclass: ``score_0`` ...) of the valid and test rows."""
+def predictions(prepared: Prepared, members: list[Member]) -> pd.DataFrame:
+    """``_row``, ``_split`` and the score (multiclass: ``score_0`` ...) of the valid and test rows.
+
+    A test row's score is the mean over all members; a valid row's the mean over those that have not seen it.
+    """
     import pandas as pd
 
     rows = prepared.rows("valid", "test")
-    scores: FloatArray = model.predict(prepared.design.take(rows))
+    shape = (len(rows), len(prepared.classes)) if prepared.task == "multiclass" else (len(rows),)
+    scores: FloatArray = np.zeros(shape)
+    counts = np.zeros(len(rows))
+    for member in members:
+        fresh = ~np.isin(rows, member.part.train)
+        scores[fresh] += member.model.predict(prepared.design.take(rows[fresh]))
+        counts[fresh] += 1
+    scores /= counts.reshape(-1, *[1] * (scores.ndim - 1))
     columns: dict[str, Any] = {"_row": rows, "_split": prepared.split[rows].astype(object)}
     if scores.ndim == 1:
         columns["score"] = scores
@@ -75,7 +116,7 @@ def predictions(prepared: Prepared, model: MeanModel) -> pd.DataFrame:
 
 
 def _record(
-    candidate: Candidate, prepared: Prepared, found: Found, members: list[Model], files: list[list[str]]
+    candidate: Candidate, prepared: Prepared, found: Found, members: list[Member], files: list[list[str]]
 ) -> dict[str, Any]:
     return {
         "family": candidate.family,
@@ -92,8 +133,13 @@ def _record(
             ],
         },
         "members": [
-            {"seed": seed, "best_iteration": member.best_iteration, "files": names}
-            for seed, member, names in zip(candidate.seeds, members, files, strict=True)
+            {
+                "seed": member.seed,
+                "fold": member.part.fold,
+                "best_iteration": member.model.best_iteration,
+                "files": names,
+            }
+            for member, names in zip(members, files, strict=True)
         ],
         "files": [name for names in files for name in names],
     }

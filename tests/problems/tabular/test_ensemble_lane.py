@@ -4,6 +4,7 @@ import lanes
 import numpy as np
 import pytest
 
+from pipelines.config import Export
 from pipelines.files import read_json, read_parquet
 from pipelines.layout import Layout
 from pipelines.metrics.intervals import Difference
@@ -25,6 +26,8 @@ def test_trees_and_a_net_are_judged_exported_and_answered_as_one(
         "tabm": {"params": NET, "family": "tabm", "use": "always", "seeds": [0, 1]},
     }
     params = lanes.params_for(product, models=models)
+    block = params.product(product).model_copy(update={"export": Export(int8=True)})
+    params = params.model_copy(update={"products": {product: block}})
     lanes.train(layout, params, product)
     real = choosing.choose_members
 
@@ -59,3 +62,10 @@ def test_trees_and_a_net_are_judged_exported_and_answered_as_one(
     scores = predictor.predict(frame_columns(rows, predictor.fields)).reshape(len(rows), -1)
     assert np.abs(scores - expected).max() < 1e-6 * max(1.0, float(np.std(expected)))
     assert predictor.explained_by == "shap"
+
+    members = read_json(layout.stage("export", product) / "export.json")["members"]
+    (trees,), (small,) = members[0]["variants"], members[1]["variants"]
+    assert trees["kept"]
+    assert (small["weights"], small["kept"], small["files"]) == ("int8", False, [])
+    assert small["parity"]["largest"] > params.product(product).export.max_difference
+    assert not list(layout.stage("export", product).rglob("*.int8.onnx"))

@@ -8,6 +8,7 @@ import pytest
 
 from pipelines.models import load_model
 from pipelines.problems.tabular import onnx_nets
+from pipelines.problems.tabular.onnx_graph import int8_weights
 from pipelines.problems.tabular.parity import compare
 from pipelines.problems.tabular.scorers import OnnxScorer
 
@@ -42,3 +43,17 @@ def test_any_number_of_rows_is_answered(tmp_path: Path) -> None:
     assert ((together > 0) & (together < 1)).all()
     for size in (1, 2, 33):
         assert scorer.score(design.take(np.arange(size))) == pytest.approx(together[:size], abs=1e-6)
+
+
+def test_int8_weights_are_smaller_near_and_the_same_each_time(tmp_path: Path) -> None:
+    nets.saved(tmp_path, "binary", p=6, depth=3)
+    content = onnx_nets.build(tmp_path, ["net_0.safetensors"], "binary")
+    small = int8_weights(content)
+    assert small == int8_weights(content)
+    assert len(small) < len(content)
+    (tmp_path / "full.onnx").write_bytes(content)
+    (tmp_path / "small.onnx").write_bytes(small)
+    full, quantized = OnnxScorer([tmp_path / "full.onnx"]), OnnxScorer([tmp_path / "small.onnx"])
+    design = nets.rows(200, 6, 2)
+    assert quantized.score(design) == pytest.approx(full.score(design), abs=0.02)
+    assert np.abs(quantized.score(design) - full.score(design)).max() > 1e-7
