@@ -74,9 +74,9 @@ def test_the_first_bundle_becomes_the_champion_and_again_changes_nothing(
 def test_a_challenger_that_is_not_worse_takes_over_and_a_worse_one_does_not(
     layout: Layout, params: Params, records: Records, smoke_says: list[str]
 ) -> None:
-    pack(layout, params)
+    pack(layout, params, 3, 1)
     first = release(layout, params, "breast", "n1")
-    pack(layout, params, 1, 60)
+    pack(layout, params, 0, 60)
     better = release(layout, params, "breast", "n2")
     assert better.outcome == "promoted"
     assert registry.history(records, "breast")[0].from_version == first.version
@@ -144,9 +144,9 @@ def test_a_worse_version_needs_force_and_rollback_brings_the_old_one_back(
 def test_a_version_that_was_taken_back_is_not_promoted_by_a_night_again(
     layout: Layout, params: Params, records: Records, smoke_says: list[str]
 ) -> None:
-    pack(layout, params)
+    pack(layout, params, 3, 1)
     first = release(layout, params, "breast", "n1").version
-    pack(layout, params, 1, 60)
+    pack(layout, params, 0, 60)
     second = release(layout, params, "breast", "n2").version
     rollback(layout, params, "breast", who="bob", why="odd answers")
     again = release(layout, params, "breast", "n3")
