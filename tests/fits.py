@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pipelines.config import Profile
 from pipelines.features.design import Design
-from pipelines.models.base import FitData
+from pipelines.files import write_json
+from pipelines.models.base import FitData, FitSettings
 
+NET = {"members": 4, "width": 32, "bins": 8, "embedding": 4, "batch": 32, "epochs": 8, "learning_rate": 0.005}
 CLASSES = {"binary": 2, "multiclass": 3, "regression": 0}
 
 
@@ -48,3 +52,17 @@ def quality(fitted: FitData, answer: Any) -> float:
         return float(1.0 - np.mean((answer - y) ** 2) / np.var(y))
     chosen = answer > 0.5 if fitted.task == "binary" else answer.argmax(axis=1)
     return float(np.mean(chosen == y))
+
+
+def nets(folder: Path, task: Any, seeds: int = 3) -> list[Any]:
+    """``model.json`` and one trained network per seed in ``folder``; returns the networks."""
+    from pipelines.models import tabm
+
+    found, members = [], []
+    for seed in range(seeds):
+        model = tabm.fit(data(task), FitSettings(seed, NET, Profile(threads=1), label=str(seed)))
+        members.append({"seed": seed, "best_iteration": model.best_iteration, "files": model.save(folder)})
+        found.append(model)
+    classes = list(range(CLASSES[task]))
+    write_json(folder / "model.json", {"family": "tabm", "task": task, "classes": classes, "members": members})
+    return found

@@ -12,7 +12,7 @@ import pandas as pd
 from pipelines.config import Params, parse_params
 from pipelines.files import write_parquet
 from pipelines.layout import Layout
-from pipelines.problems.tabular import exporting, judging, preparing, training
+from pipelines.problems.tabular import exporting, judging, packaging, preparing, training
 from pipelines.step import Step
 from pipelines.verdicts import Verdict, write_verdict
 
@@ -115,6 +115,11 @@ def evaluate(layout: Layout, params: Params, product: str) -> Verdict:
 
 def export(layout: Layout, params: Params, product: str) -> Verdict:
     return run(layout, params, "export", product, lambda step: exporting.run(step, None))
+
+
+def package(layout: Layout, params: Params, product: str) -> Verdict:
+    """Packs ``package/bundle``."""
+    return run(layout, params, "package", product, lambda step: packaging.run(step, lambda _: None))
 
 
 def bundle_parts(layout: Layout, product: str) -> tuple[Path, Path, Path]:

@@ -38,7 +38,8 @@ def test_equal_rows_give_equal_bytes_and_another_seed_does_not(tmp_path: Path) -
     texts = []
     for place, seed in enumerate((0, 0, 1)):
         folder = tmp_path / str(place)
-        lightgbm.fit(data, replace(SETTINGS, seed=seed, profile=Profile(threads=2))).save(folder)
+        few = {**SETTINGS.params, "iterations": 20}
+        lightgbm.fit(data, replace(SETTINGS, seed=seed, params=few, profile=Profile(threads=2))).save(folder)
         texts.append((folder / "trees_0.txt").read_bytes())
     assert texts[0] == texts[1] != texts[2]
 
@@ -55,6 +56,18 @@ def test_a_row_alone_equals_the_row_in_a_table() -> None:
     together = model.predict(data.valid)
     alone = [model.predict(data.valid.take(np.array([row])))[0] for row in range(20)]
     assert np.array_equal(together[:20], np.array(alone))
+
+
+def test_an_all_missing_and_a_constant_column_do_no_harm() -> None:
+    data = fits.data("binary")
+    for side in (data.train, data.valid):
+        side.numeric[:, 0], side.numeric[:, 1] = np.nan, 5.0
+    model = lightgbm.fit(data, SETTINGS)
+    assert fits.quality(data, model.predict(data.valid)) > 0.9
+    empty = data.valid.take(np.arange(3))
+    empty.numeric[:], empty.categorical[:] = np.nan, 0
+    answer = model.predict(empty)
+    assert ((answer > 0) & (answer < 1)).all()
 
 
 def test_progress_is_told() -> None:

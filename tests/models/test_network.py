@@ -18,6 +18,7 @@ from pipelines.config import Profile
 from pipelines.errors import BundleError, ConfigError, DataError
 from pipelines.models import tabm
 from pipelines.models.base import FitSettings
+from pipelines.models.tabm import checkpoint
 
 SMALL = {"members": 4, "width": 32, "bins": 8, "embedding": 4, "batch": 32, "epochs": 12, "learning_rate": 0.005}
 SETTINGS = FitSettings(0, SMALL, Profile(threads=1))
@@ -178,24 +179,40 @@ def test_a_finished_training_is_not_done_again(tmp_path: Path) -> None:
     assert (told, again) == ([], first)
 
 
-@pytest.mark.parametrize("change", ["seed", "params", "rows", "weight", "broken", "truncated"])
-def test_a_checkpoint_of_another_training_is_not_used(tmp_path: Path, change: str) -> None:
+@pytest.mark.parametrize(
+    "change", ["seed", "params", "rows", "categories", "sizes", "weight", "code", "broken", "truncated"]
+)
+def test_a_checkpoint_of_another_training_is_not_used(
+    tmp_path: Path, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "checkpoints"
-    stopped_after(3, replace(SETTINGS, checkpoints=folder))
-    settings, data = SETTINGS, fits.data("binary")
+    few = {**SMALL, "batch": 128, "epochs": 4}
+    settings, data = replace(SETTINGS, params=few), fits.data("binary")
+    stopped_after(3, replace(settings, checkpoints=folder))
     path = folder / "net_0.safetensors"
     if change == "seed":
         settings = replace(settings, seed=1)
     elif change == "params":
-        settings = replace(settings, params={**SMALL, "dropout": 0.2})
+        settings = replace(settings, params={**few, "dropout": 0.2})
     elif change == "rows":
         data.valid.numeric[0, 0] = 1.0
+    elif change == "categories":
+        data.valid.categorical[:] = 0
+    elif change == "sizes":
+        data = replace(
+            data, train=replace(data.train, cardinalities=(9,)), valid=replace(data.valid, cardinalities=(9,))
+        )
+    elif change == "code":
+        (tmp_path / "net.py").write_text("# another layer")
+        monkeypatch.setattr(checkpoint, "CODE", tmp_path)
     elif change == "weight":
         data = fits.data("binary", weight=True)
     else:
         path.write_bytes(b"?" if change == "broken" else path.read_bytes()[:-100])
-    started = saved(settings, tmp_path / "clean", data)
-    assert saved(replace(settings, checkpoints=folder), tmp_path / "other", data) == started
+    told: list[int] = []
+    resumed = replace(settings, checkpoints=folder, progress=lambda *given: told.append(given[1]))
+    assert saved(resumed, tmp_path / "other", data) == saved(settings, tmp_path / "clean", data)
+    assert told[0] == 1
 
 
 TRAINING = """

@@ -15,6 +15,7 @@ from pipelines.files import write_bytes
 from pipelines.models.base import FitData
 
 KEY = "nightshift"
+CODE = Path(__file__).parent  # a training begun with other code is begun again
 
 
 @dataclass
@@ -35,12 +36,18 @@ class Progressed:
 
 
 def fingerprint(data: FitData, settings: dict[str, Any]) -> str:
-    """Hex digest of everything that decides the result: rows, targets, weights, hyper-parameters, seed, machine."""
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-    for part in (data.train.numeric, data.train.categorical, data.y_train, data.valid.numeric, data.y_valid):
+    """Hex digest of everything that decides the result: this package's code and torch's version, rows, targets,
+    weights, hyper-parameters, seed, machine.
+    """
+    sizes = [data.task, data.classes, *data.train.cardinalities]
+    digest = hashlib.sha256(json.dumps([settings, sizes, torch.__version__], sort_keys=True, default=str).encode())
+    for source in sorted(CODE.glob("*.py")):
+        digest.update(source.read_bytes())
+    train, valid = data.train, data.valid
+    parts = [train.numeric, train.categorical, data.y_train, valid.numeric, valid.categorical, data.y_valid]
+    for part in parts if data.weight is None else [*parts, data.weight]:
+        digest.update(f"{part.dtype.str}{part.shape}".encode())
         digest.update(part.tobytes())
-    if data.weight is not None:
-        digest.update(data.weight.tobytes())
     return digest.hexdigest()
 
 

@@ -4,7 +4,9 @@ import lanes
 import numpy as np
 import pytest
 
+from pipelines.bundle import verify_bundle
 from pipelines.config import Export
+from pipelines.features.values import rows_to_columns
 from pipelines.files import read_json, read_parquet
 from pipelines.layout import Layout
 from pipelines.metrics.intervals import Difference
@@ -17,7 +19,7 @@ NET = {"members": 4, "width": 32, "epochs": 6, "patience": 3}
 
 
 @pytest.mark.parametrize("product", sorted(lanes.TASKS))
-def test_trees_and_a_net_are_judged_exported_and_answered_as_one(
+def test_trees_and_a_net_are_judged_exported_packed_and_answered_as_one(
     product: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout = Layout(tmp_path_factory.mktemp(product))
@@ -54,7 +56,13 @@ def test_trees_and_a_net_are_judged_exported_and_answered_as_one(
     ]
     assert sum(entry["share"] for entry in explained[1]["importance"]) == pytest.approx(1.0, abs=1e-4)
 
-    predictor = Predictor.assemble(*lanes.bundle_parts(layout, product), lambda _: None)
+    verdict = lanes.package(layout, params, product)
+    assert verdict.passed, verdict.reason
+    bundle = layout.stage("package", product) / "bundle"
+    assert {"trees_0.txt", "net_0.onnx", "net_1.onnx"} <= {
+        name.rpartition("/")[2] for name in verify_bundle(bundle).files
+    }
+    predictor = Predictor.load(bundle, lambda _: None)
     judged = read_parquet(layout.stage("evaluate", product) / "result" / "predictions.parquet")
     rows = read_parquet(layout.stage("prepare", product) / "rows.parquet").iloc[judged["_row"]]
     names = [name for name in judged.columns if name.startswith("score")]
@@ -62,6 +70,13 @@ def test_trees_and_a_net_are_judged_exported_and_answered_as_one(
     scores = predictor.predict(frame_columns(rows, predictor.fields)).reshape(len(rows), -1)
     assert np.abs(scores - expected).max() < 1e-6 * max(1.0, float(np.std(expected)))
     assert predictor.explained_by == "shap"
+
+    golden = read_json(bundle / "golden.json")
+    told = [answer["score"] for answer in golden["answers"]]
+    told = [list(score.values()) if isinstance(score, dict) else score for score in told]
+    assert len(told) > 30
+    answered = predictor.predict(rows_to_columns(golden["rows"], predictor.fields))
+    assert answered == pytest.approx(np.array(told), rel=1e-6, abs=1e-9)
 
     members = read_json(layout.stage("export", product) / "export.json")["members"]
     (trees,), (small,) = members[0]["variants"], members[1]["variants"]

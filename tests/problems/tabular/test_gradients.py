@@ -3,10 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import fits
 import nets
 import numpy as np
 import pytest
 
+from pipelines.problems.tabular import gradients
 from pipelines.problems.tabular.explaining import reference_row
 from pipelines.problems.tabular.gradients import integrated_gradients
 from pipelines.problems.tabular.reasons import reference_design
@@ -33,6 +35,23 @@ def test_contributions_add_up_to_the_raw_score(tmp_path: Path, task: str, p: int
     assert found.incompleteness < 0.06 * scale  # the midpoint rule, at the kinks of a ReLU net
     if task == "regression":
         assert found.raw == pytest.approx(np.mean([model.predict(design) for model in models], axis=0), abs=1e-4)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_a_trained_network_is_explained_whole_and_finer_steps_come_closer(
+    tmp_path: Path, task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits.nets(tmp_path, task, seeds=2)
+    design = fits.data(task).valid.take(np.arange(40))
+    member = Answers("tabm", "tabm", tmp_path, np.empty(0, np.int64), np.empty(0))
+    errors = {}
+    for steps in (8, gradients.STEPS):
+        monkeypatch.setattr(gradients, "STEPS", steps)
+        found = integrated_gradients(member, 1.0, design, reference_row(design))
+        errors[steps] = found.incompleteness / float(np.std(found.raw))
+    coarse, fine = errors.values()
+    assert fine < 0.01
+    assert fine < coarse / 4
 
 
 def test_the_usual_row_has_nothing_to_explain(tmp_path: Path) -> None:

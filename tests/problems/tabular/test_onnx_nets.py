@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import fits
 import nets
 import numpy as np
 import pytest
@@ -24,6 +25,27 @@ def test_the_graph_answers_like_the_network(tmp_path: Path, task: str, p: int, q
     found = compare(task, load_model(tmp_path).predict, exported.score, design)  # type: ignore[arg-type]
     assert set(found.differences) == {"test", "missing", "unseen", "empty", "far", "alone"}
     assert found.largest < 1e-5
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_each_trained_network_is_answered_for_with_holes_and_row_by_row(tmp_path: Path, task: str) -> None:
+    answers = []
+    for seed, model in enumerate(fits.nets(tmp_path, task)):
+        path = tmp_path / f"{model.name}.onnx"
+        path.write_bytes(onnx_nets.build(tmp_path, [f"net_{seed}.safetensors"], model.task))
+        exported, design = OnnxScorer([path]), fits.data(task).valid
+        holes = design.take(np.arange(20))
+        holes.numeric[:, ::2] = np.nan
+        holes.numeric[0], holes.categorical[0] = np.nan, 0
+        for rows in (design, holes):
+            expected = model.predict(rows)
+            scale = max(1.0, float(np.std(expected)))
+            assert exported.score(rows) == pytest.approx(expected, abs=1e-5 * scale)
+            alone = np.concatenate([exported.score(rows.take(np.array([row]))) for row in range(20)])
+            assert alone == pytest.approx(expected[:20], abs=1e-5 * scale)
+        answers.append(exported.score(design))
+    spread = max(1.0, float(np.std(answers[0])))
+    assert min(np.abs(answers[0] - other).max() for other in answers[1:]) > 1e-3 * spread, "each seed its own network"
 
 
 def test_equal_weights_give_equal_bytes_that_name_no_place(tmp_path: Path) -> None:

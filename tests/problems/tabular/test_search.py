@@ -44,6 +44,31 @@ def test_it_tries_so_many_models_keeps_the_best_and_repeats_itself(method: str) 
     assert found(method) == first
 
 
+def test_once_it_has_seen_enough_tpe_draws_otherwise_than_random_and_repeats_itself() -> None:
+    space = {"num_leaves": [2, 40, "int"], "learning_rate": [0.01, 0.5, "log"]}
+    guided, again, blind = (found(method, space, trials=11) for method in ("tpe", "tpe", "random"))
+    assert guided == again
+    assert len({trial.params["learning_rate"] for trial in guided.trials[1:]}) == 10
+    assert [trial.params for trial in guided.trials] != [trial.params for trial in blind.trials]
+
+
+def test_another_first_seed_searches_otherwise() -> None:
+    progress = lambda *_: None  # noqa: E731
+    plan = candidate("random", SPACES["random"])
+    other = plan.model_copy(update={"seeds": [7]})
+    first, second = (search(one, fits.data("binary"), Profile(threads=1), progress) for one in (plan, other))
+    assert [trial.params for trial in first.trials] != [trial.params for trial in second.trials]
+
+
+def test_a_net_is_searched_too() -> None:
+    content = {"product": "own", "model": "m", "family": "tabm", "params": {**fits.NET, "epochs": 2}}
+    plan = {"method": "grid", "trials": 3, "space": {"depth": [1, 2]}}
+    one = Candidate.model_validate({**content, "search": plan})
+    tried = search(one, fits.data("binary"), Profile(threads=1), lambda *_: None).trials
+    assert sorted(trial.params.get("depth", 0) for trial in tried) == [0, 1, 2]
+    assert tried[0].loss in {trial.loss for trial in tried[1:]}, "depth 2 is the default"
+
+
 def test_a_grid_tries_each_combination_once() -> None:
     tried = [trial.params for trial in found("grid", trials=5).trials[1:]]
     assert sorted((one["num_leaves"], one["lambda_l2"]) for one in tried) == [(3, 0), (3, 100), (31, 0), (31, 100)]

@@ -27,10 +27,6 @@ MODELS: dict[str, Mapping[str, Any]] = {
     "net": {"family": "tabm", "params": NET, "use": "always", "folds": 2},
     "auto": {"family": "tabm", "params": NET},
     "never": {"params": lanes.QUICK, "use": "never"},
-    "searched": {
-        "params": lanes.QUICK,
-        "search": {"method": "tpe", "trials": 3, "space": {"num_leaves": [2, 9, "int"]}},
-    },
 }
 
 
@@ -91,15 +87,22 @@ def test_the_record_says_what_was_trained(tmp_path: Path) -> None:
     }
 
 
-def test_a_search_is_recorded_and_used(tmp_path: Path) -> None:
-    layout, params = line(tmp_path, "cancer")
+@pytest.mark.parametrize(
+    ("method", "choices"), [("grid", [2, 5, 9]), ("random", [2, 9, "int"]), ("tpe", [2, 9, "int"])]
+)
+def test_a_search_is_recorded_and_used(tmp_path: Path, method: str, choices: list[Any]) -> None:
+    plan = {"method": method, "trials": 3, "space": {"num_leaves": choices}}
+    layout, params = line(tmp_path, "cancer", {"searched": {"params": lanes.QUICK, "search": plan}})
     train(layout, params, "cancer", "searched")
     record = read_json(layout.stage("train", "cancer", "searched") / "model.json")
-    assert record["search"]["method"] == "tpe"
+    assert record["search"]["method"] == method
     (chosen,) = [trial for trial in record["search"]["trials"] if trial["chosen"]]
     assert len(record["search"]["trials"]) == 3
     assert chosen["loss"] == min(trial["loss"] for trial in record["search"]["trials"])
     assert record["params"] == {**lanes.QUICK, **chosen["params"]}
+    before = (layout.stage("train", "cancer", "searched") / "model.json").read_bytes()
+    train(layout, params, "cancer", "searched")
+    assert (layout.stage("train", "cancer", "searched") / "model.json").read_bytes() == before
 
 
 @pytest.mark.parametrize(
