@@ -15,7 +15,7 @@ from pipelines.errors import BundleError, ConfigError
 from pipelines.models import lightgbm
 from pipelines.models.base import FitSettings
 
-SETTINGS = FitSettings(0, {"iterations": 200, "min_data_in_leaf": 5}, Profile(threads=1))
+SETTINGS = FitSettings(0, {"iterations": 100, "learning_rate": 0.06, "min_data_in_leaf": 5}, Profile(threads=1))
 ENOUGH = {"binary": 0.9, "multiclass": 0.9, "regression": 0.3}
 
 
@@ -25,7 +25,7 @@ def test_it_learns_each_task_and_answers_the_same_once_saved(tmp_path: Path, tas
     model = lightgbm.fit(data, SETTINGS)
     answer = model.predict(data.valid)
     assert fits.quality(data, answer) > ENOUGH[task]
-    assert 0 < model.best_iteration <= 200
+    assert 0 < model.best_iteration <= 100
     loaded = lightgbm.load(tmp_path, model.save(tmp_path))
     assert (loaded.task, loaded.best_iteration, loaded.name) == (task, model.best_iteration, "trees_0")
     assert np.array_equal(loaded.predict(data.valid), answer)
@@ -74,7 +74,7 @@ def test_progress_is_told() -> None:
     told: list[Any] = []
     settings = replace(SETTINGS, progress=lambda *given: told.append(given))
     lightgbm.fit(fits.data("multiclass"), settings)
-    assert told[0] == ("trees", 1, 200)
+    assert told[0] == ("trees", 1, 100)
     assert len(told) > 1
 
 

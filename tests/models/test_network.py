@@ -22,6 +22,7 @@ from pipelines.models.tabm import checkpoint
 
 SMALL = {"members": 4, "width": 32, "bins": 8, "embedding": 4, "batch": 32, "epochs": 12, "learning_rate": 0.005}
 SETTINGS = FitSettings(0, SMALL, Profile(threads=1))
+SHORT = replace(SETTINGS, params={**SMALL, "batch": 128, "epochs": 8})
 ENOUGH = {"binary": 0.9, "multiclass": 0.9, "regression": 0.3}
 
 
@@ -163,16 +164,16 @@ def stopped_after(epochs: int, settings: FitSettings) -> None:
 
 
 def test_it_goes_on_where_it_stopped_and_ends_at_the_same_bytes(tmp_path: Path) -> None:
-    settings = replace(SETTINGS, checkpoints=tmp_path / "checkpoints")
+    settings = replace(SHORT, checkpoints=tmp_path / "checkpoints")
     stopped_after(5, settings)
     told: list[int] = []
     resumed = saved(replace(settings, progress=lambda *given: told.append(given[1])), tmp_path / "resumed")
     assert told[0] == 6
-    assert resumed == saved(SETTINGS, tmp_path / "unbroken")
+    assert resumed == saved(SHORT, tmp_path / "unbroken")
 
 
 def test_a_finished_training_is_not_done_again(tmp_path: Path) -> None:
-    settings = replace(SETTINGS, checkpoints=tmp_path / "checkpoints")
+    settings = replace(SHORT, checkpoints=tmp_path / "checkpoints")
     first = saved(settings, tmp_path / "first")
     told: list[int] = []
     again = saved(replace(settings, progress=lambda *given: told.append(given[1])), tmp_path / "again")

@@ -50,7 +50,7 @@ def test_a_trained_network_is_explained_whole_and_finer_steps_come_closer(
         found = integrated_gradients(member, 1.0, design, reference_row(design))
         errors[steps] = found.incompleteness / float(np.std(found.raw))
     coarse, fine = errors.values()
-    assert fine < 0.01
+    assert fine < 0.003  # the ends of the steps in place of their middles would miss by 0.004 and more
     assert fine < coarse / 4
 
 
