@@ -20,17 +20,17 @@ from pipelines.models.tabm.model import BATCH, NetModel, answers, tensors
 from pipelines.models.tabm.net import Shape, TabM
 
 DEFAULTS: Mapping[str, Any] = {
-    "members": 16,  # ensemble members
+    "members": 8,  # ensemble members
     "width": 128,  # units of a hidden layer
     "depth": 2,  # hidden layers
     "embedding": 8,  # width of a column's embedding
-    "bins": 24,  # piecewise-linear bins per numeric column
+    "bins": 48,  # piecewise-linear bins per numeric column
     "dropout": 0.1,  # share of hidden units
     "learning_rate": 2e-3,  # AdamW
-    "weight_decay": 3e-2,  # AdamW
+    "weight_decay": 0.5,  # AdamW
     "batch": 256,  # rows per step
     "epochs": 60,  # at most
-    "patience": 6,  # epochs without a better validation loss before it stops
+    "patience": 4,  # epochs without a better validation loss before it stops
     "average": 0.99,  # weights kept: running mean over steps, so much of it old at each step
     "clip": 1.0,  # largest gradient norm
 }
