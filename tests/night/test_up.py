@@ -26,6 +26,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     return make_tiny(tmp_path_factory.mktemp("up") / "tiny", ("alpha",), ("one",))
 
 
+@pytest.fixture(autouse=True)
+def no_airflow_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The DAG tests give this process an Airflow home; here it must be the tiny project's own."""
+    monkeypatch.delenv("AIRFLOW_HOME", raising=False)
+
+
 @pytest.fixture
 def running(tiny: Layout) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     ports = [str(free_port()) for _ in range(3)]
