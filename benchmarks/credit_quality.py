@@ -135,12 +135,12 @@ def run(frame: pd.DataFrame, protected: bool, count: int) -> tuple[list[Any], di
 def one_fold(frame: pd.DataFrame, test: Any, params: Any, protected: bool) -> dict[str, tuple[Any, float]]:
     """``{model: (scores of the test rows, seconds)}``."""
     from pipelines.layout import Layout
-    from pipelines.problems.tabular import folds as cross
-    from pipelines.problems.tabular.blending import blend
-    from pipelines.problems.tabular.choosing import choose_members, greedy_weights
-    from pipelines.problems.tabular.search import Found
-    from pipelines.problems.tabular.trained import Answers
-    from pipelines.problems.tabular.training import fit_members, predictions
+    from pipelines.problems.common.blending import blend
+    from pipelines.problems.common.choosing import choose_members, greedy_weights
+    from pipelines.problems.common.trained import Answers
+    from pipelines.problems.tabular.train import folds as cross
+    from pipelines.problems.tabular.train.run import fit_members, predictions
+    from pipelines.problems.tabular.train.search import Found
     from pipelines.step import Step
 
     product = params.product(PRODUCT)
@@ -187,9 +187,10 @@ def untuned(frame: pd.DataFrame, test: Any, product: Any, protected: bool, threa
 def prepare(frame: pd.DataFrame, test: Any, product: Any, protected: bool) -> Any:
     """As the prepare stage, with the fold as the test side."""
     from pipelines.features.tabular import fit, transform
-    from pipelines.problems.tabular.identity import row_keys, unit_hash
-    from pipelines.problems.tabular.prepared import Prepared, frame_columns
-    from pipelines.problems.tabular.targets import Targets
+    from pipelines.problems.common.frames import frame_columns
+    from pipelines.problems.common.identity import row_keys, unit_hash
+    from pipelines.problems.common.targets import Targets
+    from pipelines.problems.tabular.core.prepared import Prepared
     from pipelines.products import derive_for
 
     columns = product.columns

@@ -238,6 +238,7 @@ class Candidate(Block):
     """One model that may be trained for one product. The key in params.yaml is ``<product>-<model>``."""
 
     product: str
+    problem: Literal["tabular"] = Field(description="the product's; dvc.yaml reads it here")
     model: str = Field(pattern=NAME_PATTERN)
     family: Literal["lightgbm", "tabm"]
     use: Literal["auto", "always", "never"] = Field(default="auto", description="auto: by the written rule")
@@ -309,6 +310,9 @@ class Params(Block):
         for key, candidate in self.candidates.items():
             if candidate.product not in self.products:
                 raise ValueError(f"candidates.{key}.product: no product {candidate.product!r}")
+            problem = self.products[candidate.product].problem
+            if candidate.problem != problem:
+                raise ValueError(f"candidates.{key}.problem: must be {problem}, as in products.{candidate.product}")
             if key != f"{candidate.product}-{candidate.model}":
                 raise ValueError(f"candidates.{key}: the key must be {candidate.product}-{candidate.model}")
         for name in self.products:

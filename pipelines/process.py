@@ -9,8 +9,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 from pipelines.errors import BusyError
 
@@ -138,3 +139,24 @@ def _descendants(pid: int) -> list[int]:
         found += below
         queue += below
     return found
+
+
+@contextlib.contextmanager
+def stop_requests() -> Iterator[Callable[[], bool]]:
+    """SIGINT, SIGTERM and SIGHUP ask for a stop instead of interrupting; yields a function that tells.
+
+    An interrupt raised as an exception is lost where Python cannot raise it (a finaliser, a callback of the garbage
+    collector); a request that is looked at is not.
+    """
+    asked = False
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

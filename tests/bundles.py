@@ -15,9 +15,11 @@ from pipelines.files import write_bytes, write_json, write_parquet
 from pipelines.layout import Layout
 from pipelines.models import lightgbm as trees
 from pipelines.models.base import FitSettings
-from pipelines.problems.tabular import onnx_trees, packaging, preparing
-from pipelines.problems.tabular.predictor import Predictor, finish
-from pipelines.problems.tabular.prepared import Prepared, load_prepared
+from pipelines.problems.tabular.answer.predictor import Predictor, finish
+from pipelines.problems.tabular.core.prepared import Prepared, load_prepared
+from pipelines.problems.tabular.export import onnx_trees
+from pipelines.problems.tabular.package import run as packaging
+from pipelines.problems.tabular.prepare import run as preparing
 from pipelines.products import derive_for
 from pipelines.step import Step
 from pipelines.verdicts import Verdict, write_verdict
@@ -74,7 +76,12 @@ def params_of(**changes: Any) -> Params:
             "prepare": {"split": {"valid_share": 0.25}},
             "evaluate": {"metric": METRIC[task], "resamples": 200},
         }
-        candidates[f"{product}-lightgbm"] = {"product": product, "model": "lightgbm", "family": "lightgbm"}
+        candidates[f"{product}-lightgbm"] = {
+            "product": product,
+            "problem": "tabular",
+            "model": "lightgbm",
+            "family": "lightgbm",
+        }
     return parse_params({"products": products, "candidates": candidates})
 
 
@@ -96,7 +103,8 @@ def pack_lane(layout: Layout, params: Params, product: str, seed: int = 0, itera
     write_json(export / "export.json", {"members": [_export(export, product, prepared, model)]})
     _judge(layout, params, product, prepared, model)
     write_json(layout.stage("fetch", product) / "provenance.json", {"sha256": "ab" * 32, "rows": len(frame)})
-    return _stage(layout, params, "package", product, lambda step: packaging.run(step, derive_for))
+    derive = derive_for(params.product(product).columns.features)
+    return _stage(layout, params, "package", product, lambda step: packaging.run(step, derive))
 
 
 def _export(folder: Path, product: str, prepared: Prepared, model: trees.TreesModel) -> dict[str, Any]:

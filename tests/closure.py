@@ -1,4 +1,9 @@
-"""The first-party files that each stage of ``dvc.yaml`` reaches; ``--write`` lists them there."""
+"""The first-party code that each stage of ``dvc.yaml`` reaches; ``--write`` lists it there.
+
+What lies in the package of a kind of problem or in that of a model family is listed as a folder named by the product's
+problem or the candidate's family, ``pipelines/problems/${item.problem}/train``: a change to one problem or family never
+touches the lanes of another.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +13,24 @@ from pathlib import Path
 
 import grimp
 
+from pipelines.models import FAMILIES
+from pipelines.problems import PROBLEMS
+from pipelines.problems import STAGES as PROBLEM_STAGES
+
 ROOT = Path(__file__).resolve().parents[1]
 PINS = "requirements.txt"
 STAGE = re.compile(r"^  (\w+):$")
 DEPS = re.compile(r"^      deps:$")
 ITEM = re.compile(r"^        - (.+)$")
+OF_PROBLEM = re.compile(rf"^pipelines/problems/({'|'.join(PROBLEMS)})/(\w+)(/.*|\.py)$")
+OF_FAMILY = re.compile(rf"^pipelines/models/({'|'.join(FAMILIES)})/.*$")
 
 
-def closure(graph: grimp.ImportGraph, stage: str) -> list[str]:
-    """Paths of the pins file and of every module that the stage's command imports, lazily or not, sorted."""
+def closure(graph: grimp.ImportGraph, stage: str, problem: str) -> list[str]:
+    """Paths of the pins file and of every module that the stage's command imports for a problem, lazily or not."""
     roots = {"pipelines.runtime", "pipelines.process", f"pipelines.stages.{stage}"}
+    if stage in PROBLEM_STAGES:
+        roots.add(f"pipelines.problems.{problem}.{stage}.run")
     modules = set(roots)
     for root in roots:
         modules |= graph.find_upstream_modules(root)
@@ -25,6 +38,22 @@ def closure(graph: grimp.ImportGraph, stage: str) -> list[str]:
         parts = module.split(".")
         modules |= {".".join(parts[:end]) for end in range(1, len(parts))}
     return sorted([PINS, *(_path(module) for module in modules)])
+
+
+def deps(graph: grimp.ImportGraph, stage: str) -> list[str]:
+    """The code deps of a stage of ``dvc.yaml``, for all problems, sorted."""
+    problems = PROBLEMS if stage in PROBLEM_STAGES else PROBLEMS[:1]
+    return sorted({_dep(path, stage, problem) for problem in problems for path in closure(graph, stage, problem)})
+
+
+def _dep(path: str, stage: str, problem: str) -> str:
+    if found := OF_PROBLEM.match(path):
+        own, part, rest = found.groups()
+        if own == problem:
+            return f"pipelines/problems/${{item.problem}}/{part}{rest if rest == '.py' else ''}"
+    if stage == "train" and OF_FAMILY.match(path):
+        return "pipelines/models/${item.family}"
+    return path
 
 
 def _path(module: str) -> str:
@@ -39,7 +68,7 @@ def is_code(dep: str) -> bool:
 
 
 def rewrite(text: str, graph: grimp.ImportGraph) -> str:
-    """``dvc.yaml`` with the code deps of every stage replaced by its closure."""
+    """``dvc.yaml`` with the code deps of every stage replaced by :func:`deps`."""
     lines: list[str] = []
     stage, in_deps = "", False
     for line in text.splitlines():
@@ -47,7 +76,7 @@ def rewrite(text: str, graph: grimp.ImportGraph) -> str:
             stage = match[1]
         item = ITEM.match(line)
         if in_deps and not item:
-            lines += [f"        - {path}" for path in closure(graph, stage)]
+            lines += [f"        - {path}" for path in deps(graph, stage)]
             in_deps = False
         if DEPS.match(line):
             in_deps = True

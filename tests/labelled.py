@@ -40,7 +40,7 @@ def params_of(columns: Mapping[str, Any], protected: tuple[str, ...] = (), **blo
         "evaluate": {"metric": "rmse" if columns.get("task") == "regression" else "roc_auc"},
         **blocks,
     }
-    candidate = {"product": PRODUCT, "model": "lightgbm", "family": "lightgbm"}
+    candidate = {"product": PRODUCT, "problem": "tabular", "model": "lightgbm", "family": "lightgbm"}
     content = {
         "profile": {"threads": 1},
         "products": {PRODUCT: block},

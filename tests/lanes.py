@@ -12,7 +12,11 @@ import pandas as pd
 from pipelines.config import Params, parse_params
 from pipelines.files import write_parquet
 from pipelines.layout import Layout
-from pipelines.problems.tabular import exporting, judging, packaging, preparing, training
+from pipelines.problems.tabular.evaluate import run as judging
+from pipelines.problems.tabular.export import run as exporting
+from pipelines.problems.tabular.package import run as packaging
+from pipelines.problems.tabular.prepare import run as preparing
+from pipelines.problems.tabular.train import run as training
 from pipelines.step import Step
 from pipelines.verdicts import Verdict, write_verdict
 
@@ -82,7 +86,13 @@ def params_for(
         "evaluate": {"metric": METRIC[task], "resamples": 200, **evaluate},
     }
     candidates = {
-        f"{product}-{model}": {"product": product, "model": model, "family": "lightgbm", **settings}
+        f"{product}-{model}": {
+            "product": product,
+            "problem": "tabular",
+            "model": model,
+            "family": "lightgbm",
+            **settings,
+        }
         for model, settings in (models or {"lightgbm": {"params": QUICK}}).items()
     }
     return parse_params({"profile": {"threads": 1}, "products": {product: block}, "candidates": candidates})
@@ -119,7 +129,7 @@ def export(layout: Layout, params: Params, product: str) -> Verdict:
 
 def package(layout: Layout, params: Params, product: str) -> Verdict:
     """Packs ``package/bundle``."""
-    return run(layout, params, "package", product, lambda step: packaging.run(step, lambda _: None))
+    return run(layout, params, "package", product, lambda step: packaging.run(step, None))
 
 
 def bundle_parts(layout: Layout, product: str) -> tuple[Path, Path, Path]:

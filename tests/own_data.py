@@ -48,7 +48,7 @@ def write_project(
         "validation": {"suite": PRODUCT, "quarantine_limit": 0.5, "min_rows": 1, **(limits or {})},
         "evaluate": {"metric": "roc_auc"},
     }
-    candidate = {"product": PRODUCT, "model": "lightgbm", "family": "lightgbm"}
+    candidate = {"product": PRODUCT, "problem": "tabular", "model": "lightgbm", "family": "lightgbm"}
     content = {"products": {PRODUCT: product}, "candidates": {f"{PRODUCT}-lightgbm": candidate}}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")

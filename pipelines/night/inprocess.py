@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from pipelines.layout import Layout
 from pipelines.night.airflow_db import mark_failed
 from pipelines.night.display import Display
 from pipelines.night.supervised import supervise, warm_up
-from pipelines.process import kill_tree
+from pipelines.process import kill_tree, stop_requests
 
 POLL_SECONDS = 0.03
 RETRY_POLL_SECONDS = 1.0  # how often a task that waits for its next try is looked at
@@ -55,6 +56,7 @@ class InProcessRun:
         self.display = display
         self.children: dict[int, Running] = {}
         self.logs = Path()
+        self.asked: Callable[[], bool] = lambda: False
 
     def run(self, run_id: str, conf: dict[str, Any]) -> str:
         """Create the run and bring it to its end; Airflow's final state.
@@ -73,7 +75,8 @@ class InProcessRun:
         try:
             run = self._create(dag, run_id, conf, session)
             try:
-                self._loop(run, session)
+                with stop_requests() as self.asked:
+                    self._loop(run, session)
             except BaseException:
                 self._stop()
                 session.rollback()
@@ -186,6 +189,8 @@ class InProcessRun:
                 self._close(self.children.pop(pid), run, session)
             if ended or time.monotonic() >= until:
                 return
+            if self.asked():
+                raise KeyboardInterrupt
             self.display.tick()
             time.sleep(POLL_SECONDS)
 

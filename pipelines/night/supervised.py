@@ -30,6 +30,8 @@ def supervise(workload: Any) -> int:
     try:
         os.setsid()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
         die_with_parent()
         from airflow.sdk.execution_time import supervisor
 

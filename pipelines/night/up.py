@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from pipelines.config import load_params
@@ -22,7 +20,7 @@ from pipelines.night.airflow_env import LOCALHOST, PARALLELISM, airflow_environm
 from pipelines.night.api import login
 from pipelines.night.run import RUNNER, runner_lock
 from pipelines.night.services import Service, Services, check_ports
-from pipelines.process import exclusive, is_held
+from pipelines.process import exclusive, is_held, stop_requests
 
 HEALTHY_SECONDS = 180.0
 AIRFLOW_PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
@@ -50,7 +48,7 @@ def run_up(layout: Layout, ui_port: int, service_port: int | None, reports_port:
     )
     airflow, predictions = f"http://{LOCALHOST}:{ui_port}", f"http://{LOCALHOST}:{service_port}"
     reports = f"http://{LOCALHOST}:{reports_port}"
-    with exclusive(runner_lock(layout), RUNNER), _stoppable() as stopped:
+    with exclusive(runner_lock(layout), RUNNER), stop_requests() as stopped:
         print("starting Airflow, the prediction service and the reports ...", flush=True)
         environment = prepare_runner(layout, ui_port, PARALLELISM)
         with Services(layout.root, environment) as services:
@@ -179,20 +177,3 @@ def _open(address: str) -> Any:
 
 def _yes() -> bool:
     return True
-
-
-class _stoppable:  # noqa: N801 - used as a context manager
-    """SIGINT, SIGTERM and SIGHUP ask for a stop instead of interrupting; yields a function that tells."""
-
-    def __enter__(self) -> Callable[[], bool]:
-        self.asked = False
-
-        def ask(_number: int, _frame: FrameType | None) -> None:
-            self.asked = True
-
-        self.before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-        return lambda: self.asked
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)

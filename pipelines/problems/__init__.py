@@ -1,1 +1,55 @@
-"""Kinds of problems, one package each. A product is configuration; a problem is code."""
+"""Kinds of problems, one package each. A product is configuration; a problem is code.
+
+A problem's package holds one package per stage of its own (``label``, ``prepare``, ``train``, ``evaluate``, ``export``,
+``package``), each with ``run.py``; ``core``, what several of them share; and ``answer``, the packaged model as the
+service and the gates ask it. What several problems share is in ``common``. ``dvc.yaml`` depends on these folders by the
+product's problem, so that a change to one problem never touches another's lanes.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from pipelines.problems.base import Answering, DeriveFor, ProblemStage
+
+PROBLEMS = ("tabular",)
+STAGES = ("label", "prepare", "train", "evaluate", "export", "package")
+FOLDERS = ("answer", "core", *STAGES)
+
+
+def stage_of(problem: str, stage: str) -> ProblemStage:
+    """The function of a stage of a kind of problem."""
+    return cast(ProblemStage, importlib.import_module(f"pipelines.problems.{problem}.{stage}.run").run)
+
+
+def load_answering(problem: str, folder: Path, derive_for: DeriveFor) -> Answering:
+    """The model of a bundle of a kind of problem, ready to answer.
+
+    Raises:
+        BundleError: a file is missing, not readable, or does not fit the others.
+    """
+    module = importlib.import_module(f"pipelines.problems.{problem}.answer.model")
+    return cast(Answering, module.load(folder, derive_for))
+
+
+def answers_apart(problem: str, given: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]]) -> float:
+    """How far two lists of answers of a kind of problem are apart, largest difference of a score; infinite where they
+    are not of the same shape or decision."""
+    module = importlib.import_module(f"pipelines.problems.{problem}.answer.answers")
+    return cast(float, module.largest_difference(given, wanted))
+
+
+__all__ = [
+    "FOLDERS",
+    "PROBLEMS",
+    "STAGES",
+    "Answering",
+    "DeriveFor",
+    "ProblemStage",
+    "answers_apart",
+    "load_answering",
+    "stage_of",
+]

@@ -1,16 +1,23 @@
-"""What a kind of problem offers: one function per stage of its own, each in a module of its own.
+"""What a kind of problem offers: a function per stage, and a packaged model that answers.
 
-A stage file imports the function of the stage it is, and nothing of the other stages: so the import closure of a
+A stage is found by name (:func:`pipelines.problems.stage_of`), never imported by another: so the import closure of a
 stage is what it runs, and a change to ``evaluate`` trains nothing again.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.features.tabular import Derive
 from pipelines.step import Step
 from pipelines.verdicts import Verdict
+
+DeriveFor = Callable[[str | None], Derive | None]
+"""The derived features of a name (``pipelines.products.derive_for``)."""
 
 
 class ProblemStage(Protocol):
@@ -18,4 +25,26 @@ class ProblemStage(Protocol):
 
     def __call__(self, step: Step, derive: Derive | None) -> Verdict:
         """Run it and leave its outs in ``step.out``; ``derive`` makes the product's own features, or is None."""
+        ...
+
+
+class Answering(Protocol):
+    """A packaged model in memory; never changed after it is made, and safe to call from several threads.
+
+    Attributes:
+        task: what the scores are, e.g. ``binary``.
+        classes: target values in order of their index; empty where there are none.
+        fields: raw columns that a row must bring, in order.
+    """
+
+    task: str
+    classes: list[Any]
+    fields: Sequence[str]
+
+    def answer(self, rows: Sequence[Mapping[str, Any]], explain: bool = False) -> list[dict[str, Any]]:
+        """One JSON answer per row, in order; ``explain`` adds ``reasons``. The rows have passed the validator."""
+        ...
+
+    def scores(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+        """Scores of raw columns ``{name: array [n]}``, as the problem's judge reads them."""
         ...

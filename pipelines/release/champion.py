@@ -82,7 +82,7 @@ def _verdict(product: str, words: str, checks: list[Check]) -> Verdict:
 def _judge(layout: Layout, params: Params, product: str, version: str) -> Judge:
     """A version's answers for the test rows of the present lane."""
     from pipelines.metrics.judges import judge
-    from pipelines.problems.tabular.targets import Targets
+    from pipelines.problems.common.targets import Targets
 
     block = params.product(product)
     frame = test_rows(layout, product)
@@ -99,26 +99,26 @@ def test_rows(layout: Layout, product: str) -> pd.DataFrame:
 
 
 def scores_of(folder: Path, product: str, version: str, frame: pd.DataFrame, classes: list[Any]) -> NDArray[np.float64]:
-    """Scores of a bundle for raw rows, shaped as :meth:`Predictor.predict` gives them.
+    """Scores of a bundle for raw rows, shaped as :meth:`Answering.scores` gives them.
 
     Raises:
         NightshiftError: the bundle is damaged, this code answers its golden rows otherwise, the rows lack a column that
             it reads, or it was trained on other classes.
     """
-    from pipelines.problems.tabular.prepared import frame_columns
+    from pipelines.problems.common.frames import frame_columns
     from pipelines.serving.loaded import load
 
-    predictor = load(product, version, folder).predictor
+    model = load(product, version, folder).model
     where = {"product": product, "version": version}
-    if predictor.classes != classes:
+    if model.classes != classes:
         raise BundleError(
-            f"it answers for the classes {predictor.classes}, the rows hold {classes}",
+            f"it answers for the classes {model.classes}, the rows hold {classes}",
             where=where,
             next_step="only models of the same classes can be compared",
         )
-    missing = [name for name in predictor.fields if name not in frame]
+    missing = [name for name in model.fields if name not in frame]
     if missing:
         raise BundleError(
             f"it reads column {missing[0]!r}, which the rows no longer hold", where=where, next_step="see params.yaml"
         )
-    return predictor.predict(frame_columns(frame, predictor.fields))
+    return model.scores(frame_columns(frame, model.fields))

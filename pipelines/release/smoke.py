@@ -12,7 +12,7 @@ from pipelines.config import Params
 from pipelines.errors import ServiceError
 from pipelines.files import json_number, read_json
 from pipelines.layout import Layout
-from pipelines.problems.tabular.answers import largest_difference
+from pipelines.problems import answers_apart
 from pipelines.release.requests import bad_requests
 from pipelines.serving.client import Client
 from pipelines.serving.launch import Running, mapped_packages, resident_mb, running
@@ -75,7 +75,7 @@ def _golden(client: Client, params: Params, product: str, version: str, golden: 
             failed = failed or f"status {heard.status}: {heard.text[:200]}"
             continue
         body = heard.json()
-        worst = max(worst, largest_difference(body.get("answers", ()), answers))
+        worst = max(worst, answers_apart(params.product(product).problem, body.get("answers", ()), answers))
         other += body.get("version") != version or body.get("product") != product
     ok = not failed and worst <= GOLDEN_TOLERANCE
     return [

@@ -9,16 +9,13 @@ from typing import Any
 
 from pipelines.bundle import verify_bundle
 from pipelines.errors import BundleError, NightshiftError
-from pipelines.features.values import rows_to_columns
 from pipelines.files import read_json
-from pipelines.problems.tabular.answers import as_answers, largest_difference
-from pipelines.problems.tabular.predictor import Predictor
+from pipelines.problems import PROBLEMS, Answering, answers_apart, load_answering
 from pipelines.products import derive_for
 from pipelines.serving.validate import RowValidator
 
 GOLDEN_TOLERANCE = 1e-6
 """Largest difference of a score between what was judged and what is served."""
-REASONS = 5  # per row, with explain
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +27,7 @@ class Loaded:
         version: the bundle's hash.
         folder: where the bundle lies.
         schema: ``schema.json``.
-        predictor: answers for columns of raw values.
+        model: answers raw rows.
         validator: says what is wrong with rows.
     """
 
@@ -38,18 +35,12 @@ class Loaded:
     version: str
     folder: Path
     schema: Mapping[str, Any]
-    predictor: Predictor
+    model: Answering
     validator: RowValidator
 
     def answer(self, rows: Sequence[Mapping[str, Any]], explain: bool = False) -> list[dict[str, Any]]:
         """One answer per row, in order; the rows have passed the validator."""
-        design = self.predictor.design(rows_to_columns(rows, self.predictor.fields))
-        scores = self.predictor.predict(design)
-        answers = as_answers(self.predictor, scores)
-        if explain:
-            for answer, reasons in zip(answers, self.predictor.explain(design, REASONS), strict=True):
-                answer["reasons"] = [reason.to_json() for reason in reasons]
-        return answers
+        return self.model.answer(rows, explain)
 
     def summary(self) -> dict[str, Any]:
         """Product, version and task, for ``/v1/products``."""
@@ -78,7 +69,7 @@ def load(product: str, version: str | None, folder: Path) -> Loaded:
     """
     manifest = verify_bundle(folder, version)
     where = {"product": product, "version": manifest.version}
-    if manifest.product != product or manifest.problem != "tabular":
+    if manifest.product != product or manifest.problem not in PROBLEMS:
         raise BundleError(
             f"the bundle is of {manifest.product} ({manifest.problem})",
             where=where,
@@ -87,9 +78,14 @@ def load(product: str, version: str | None, folder: Path) -> Loaded:
     try:
         schema = read_json(folder / "schema.json")
         loaded = Loaded(
-            product, manifest.version, folder, schema, Predictor.load(folder, derive_for), RowValidator(schema)
+            product,
+            manifest.version,
+            folder,
+            schema,
+            load_answering(manifest.problem, folder, derive_for),
+            RowValidator(schema),
         )
-        _check_golden(loaded, read_json(folder / "golden.json"))
+        _check_golden(manifest.problem, loaded, read_json(folder / "golden.json"))
     except NightshiftError as error:
         raise error.at(**where) from error
     except (AttributeError, LookupError, TypeError, ValueError, OSError) as error:
@@ -101,14 +97,14 @@ def load(product: str, version: str | None, folder: Path) -> Loaded:
     return loaded
 
 
-def _check_golden(loaded: Loaded, golden: Mapping[str, Any]) -> None:
+def _check_golden(problem: str, loaded: Loaded, golden: Mapping[str, Any]) -> None:
     problems, _ = loaded.validator.check(golden["rows"])
     if problems:
         raise BundleError(
             f"golden row {problems[0].row} is refused: {problems[0].field} {problems[0].problem}",
             next_step="pack it again with this code",
         )
-    difference = largest_difference(loaded.answer(golden["rows"]), golden["answers"])
+    difference = answers_apart(problem, loaded.answer(golden["rows"]), golden["answers"])
     if not difference <= GOLDEN_TOLERANCE:
         raise BundleError(
             f"the golden rows are answered otherwise than when it was packed: scores differ by {difference:.3g}",

@@ -22,7 +22,7 @@ from bundles import TASKS, pack_lane, write_params
 from pipelines.errors import ServiceError
 from pipelines.files import read_json
 from pipelines.layout import Layout
-from pipelines.problems.tabular.answers import largest_difference
+from pipelines.problems.tabular.answer.answers import largest_difference
 from pipelines.records import registry
 from pipelines.records.store import open_records
 from pipelines.release.registering import register

@@ -5,6 +5,7 @@ import re
 import yaml
 from closure import ROOT, build_graph
 
+from pipelines.problems import PROBLEMS
 from pipelines.serving import pins
 from pipelines.serving.lean import HEAVY
 
@@ -27,7 +28,8 @@ def test_the_pins_hold_nothing_heavy_and_name_no_index() -> None:
 def test_the_bentofile_includes_all_that_the_service_reaches() -> None:
     options = yaml.safe_load((ROOT / "bentofile.yaml").read_text(encoding="utf-8"))
     graph = build_graph()
-    modules = {"pipelines.serving.service", *graph.find_upstream_modules("pipelines.serving.service")}
+    roots = ["pipelines.serving.service", *(f"pipelines.problems.{problem}.answer.model" for problem in PROBLEMS)]
+    modules = {*roots, *(module for root in roots for module in graph.find_upstream_modules(root))}
     missing = []
     for module in sorted(modules):
         stem = module.replace(".", "/")

@@ -16,7 +16,7 @@ from pipelines.features.tabular import FeatureState, transform
 from pipelines.features.values import rows_to_columns
 from pipelines.files import read_json, read_parquet, sha256_tree
 from pipelines.layout import Layout
-from pipelines.problems.tabular.prepared import load_prepared
+from pipelines.problems.tabular.core.prepared import load_prepared
 from pipelines.verdicts import Verdict
 
 

@@ -1,0 +1,1 @@
+"""Tables: binary and multiclass classification, regression."""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.problems.tabular.blending import blend
+from pipelines.problems.common.blending import blend
 
 shares = st.floats(0, 1)
 

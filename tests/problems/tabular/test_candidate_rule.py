@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from pipelines.config import Candidate, Profile
-from pipelines.problems.tabular import candidates
-from pipelines.problems.tabular.candidates import decide
+from pipelines.problems.tabular.train import candidates
+from pipelines.problems.tabular.train.candidates import decide
 
 CPU, GPU = Profile(), Profile(device="cuda")
 
 
 def candidate(family: str, use: str = "auto") -> Candidate:
-    return Candidate.model_validate({"product": "own", "model": family, "family": family, "use": use})
+    return Candidate.model_validate(
+        {"product": "own", "problem": "tabular", "model": family, "family": family, "use": use}
+    )
 
 
 @pytest.mark.parametrize(

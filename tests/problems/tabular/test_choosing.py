@@ -7,8 +7,8 @@ import pytest
 
 from pipelines.config import Costs, Evaluate
 from pipelines.metrics.calibration import sigmoid
-from pipelines.problems.tabular.choosing import choose_members, decide_threshold, greedy_weights
-from pipelines.problems.tabular.trained import Answers
+from pipelines.problems.common.choosing import choose_members, decide_threshold, greedy_weights
+from pipelines.problems.common.trained import Answers
 
 SETTINGS = Evaluate(metric="roc_auc", resamples=300)
 

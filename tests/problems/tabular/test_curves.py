@@ -7,7 +7,8 @@ import pytest
 from sklearn.metrics import auc, roc_auc_score
 
 from pipelines.metrics.intervals import Estimate
-from pipelines.problems.tabular import curves, pictures
+from pipelines.problems.common import curves
+from pipelines.problems.tabular.evaluate import pictures
 
 
 def scored(n: int = 3000) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from pipelines.files import read_json, write_json
-from pipelines.problems.tabular.curves import series
+from pipelines.problems.common.curves import series
 
 
 @pytest.mark.slow

@@ -10,10 +10,10 @@ from pipelines.features.values import rows_to_columns
 from pipelines.files import read_json, read_parquet
 from pipelines.layout import Layout
 from pipelines.metrics.intervals import Difference
-from pipelines.problems.tabular import choosing
-from pipelines.problems.tabular.choosing import Members
-from pipelines.problems.tabular.predictor import Predictor
-from pipelines.problems.tabular.prepared import frame_columns
+from pipelines.problems.common import choosing
+from pipelines.problems.common.choosing import Members
+from pipelines.problems.common.frames import frame_columns
+from pipelines.problems.tabular.answer.predictor import Predictor
 
 NET = {"members": 4, "width": 32, "epochs": 6, "patience": 3}
 

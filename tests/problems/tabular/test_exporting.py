@@ -12,7 +12,7 @@ from pipelines.features.design import Design
 from pipelines.files import read_json, sha256_tree
 from pipelines.layout import Layout
 from pipelines.metrics.calibration import sigmoid
-from pipelines.problems.tabular.parity import compare, odd_rows
+from pipelines.problems.tabular.export.parity import compare, odd_rows
 
 
 def test_every_member_is_exported_and_only_those(lane: tuple[Layout, Params, str]) -> None:

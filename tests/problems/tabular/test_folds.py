@@ -13,9 +13,9 @@ import pytest
 
 from pipelines.files import write_parquet
 from pipelines.layout import Layout
-from pipelines.problems.tabular import preparing
-from pipelines.problems.tabular.folds import parts
-from pipelines.problems.tabular.prepared import Prepared, load_prepared
+from pipelines.problems.tabular.core.prepared import Prepared, load_prepared
+from pipelines.problems.tabular.prepare import run as preparing
+from pipelines.problems.tabular.train.folds import parts
 
 
 def prepared(root: Path, product: str, rows: pd.DataFrame | None = None, **prepare: Any) -> tuple[Prepared, Any]:

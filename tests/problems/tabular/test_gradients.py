@@ -8,11 +8,11 @@ import nets
 import numpy as np
 import pytest
 
-from pipelines.problems.tabular import gradients
-from pipelines.problems.tabular.explaining import reference_row
-from pipelines.problems.tabular.gradients import integrated_gradients
-from pipelines.problems.tabular.reasons import reference_design
-from pipelines.problems.tabular.trained import Answers
+from pipelines.problems.common.trained import Answers
+from pipelines.problems.tabular.answer.explaining import reference_row
+from pipelines.problems.tabular.answer.reasons import reference_design
+from pipelines.problems.tabular.evaluate import gradients
+from pipelines.problems.tabular.evaluate.gradients import integrated_gradients
 
 
 def explained(folder: Path, task: str, design: Any, **shape: int) -> tuple[Any, list[Any], dict[str, list[Any]]]:

@@ -13,7 +13,7 @@ from pipelines.config import Params
 from pipelines.errors import ConfigError, StageError
 from pipelines.files import read_json, read_parquet, sha256_tree
 from pipelines.layout import Layout
-from pipelines.problems.tabular.judging import NEXT_STEP
+from pipelines.problems.tabular.evaluate.run import NEXT_STEP
 from pipelines.verdicts import Verdict, write_verdict
 
 MODELS = {"lightgbm": {"params": lanes.QUICK, "seeds": [0, 1]}, "sparse": {"params": lanes.OTHER}}

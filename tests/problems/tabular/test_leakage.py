@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from pipelines.features.tabular import fit, transform
-from pipelines.problems.tabular.leakage import equal_to_target, out_of_fold_means, rank_auc, single_feature_auc
+from pipelines.problems.tabular.prepare.leakage import equal_to_target, out_of_fold_means, rank_auc, single_feature_auc
 
 COUNT = 600
 RNG = np.random.default_rng(3)

@@ -9,8 +9,8 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from pipelines.config import Profile
 from pipelines.errors import DataError
 from pipelines.features.design import Design
-from pipelines.problems.tabular.identity import unit_hash
-from pipelines.problems.tabular.noise import Noise, confident_learning, estimate
+from pipelines.problems.common.identity import unit_hash
+from pipelines.problems.tabular.label.noise import Noise, confident_learning, estimate
 
 PROFILE = Profile(threads=1)
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from pipelines.models import load_model
-from pipelines.problems.tabular import onnx_nets
-from pipelines.problems.tabular.onnx_graph import int8_weights
-from pipelines.problems.tabular.parity import compare
-from pipelines.problems.tabular.scorers import OnnxScorer
+from pipelines.problems.tabular.answer.scorers import OnnxScorer
+from pipelines.problems.tabular.export import onnx_nets
+from pipelines.problems.tabular.export.onnx_graph import int8_weights
+from pipelines.problems.tabular.export.parity import compare
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])

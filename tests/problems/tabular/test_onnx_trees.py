@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from pipelines.errors import BundleError
 from pipelines.features.design import Design
-from pipelines.problems.tabular import onnx_trees
-from pipelines.problems.tabular.parity import odd_rows
-from pipelines.problems.tabular.scorers import LightgbmScorer, OnnxScorer
+from pipelines.problems.tabular.answer.scorers import LightgbmScorer, OnnxScorer
+from pipelines.problems.tabular.export import onnx_trees
+from pipelines.problems.tabular.export.parity import odd_rows
 
 
 def design(rng: np.random.Generator, n: int, p: int, q: int, cardinality: int = 70) -> Design:

@@ -11,9 +11,8 @@ from pipelines.bundle import read_manifest, verify_bundle
 from pipelines.errors import DataError
 from pipelines.files import read_json, read_parquet, sha256_tree, write_json, write_parquet
 from pipelines.layout import Layout
-from pipelines.problems.tabular import packaging
-from pipelines.problems.tabular.packaging import golden_rows
-from pipelines.products import derive_for
+from pipelines.problems.tabular.package import run as packaging
+from pipelines.problems.tabular.package.run import golden_rows
 from pipelines.step import Step
 from pipelines.verdicts import Verdict
 
@@ -29,7 +28,7 @@ def lanes(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 def again(layout: Layout, product: str, folder: Path, **requirements: Any) -> Verdict:
     """The package stage once more on the same lane, its out elsewhere."""
     folder.mkdir(parents=True, exist_ok=True)
-    return packaging.run(Step("package", product, params_of(**requirements), layout, folder), derive_for)
+    return packaging.run(Step("package", product, params_of(**requirements), layout, folder), None)
 
 
 @pytest.mark.parametrize("product", TASKS)

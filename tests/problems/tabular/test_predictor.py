@@ -15,9 +15,9 @@ from pipelines.errors import BundleError, DataError
 from pipelines.files import read_json, read_parquet, write_json
 from pipelines.layout import Layout
 from pipelines.metrics.calibration import logit
-from pipelines.problems.tabular.predictor import Predictor
-from pipelines.problems.tabular.prepared import frame_columns
-from pipelines.problems.tabular.reasons import reference_design
+from pipelines.problems.common.frames import frame_columns
+from pipelines.problems.tabular.answer.predictor import Predictor
+from pipelines.problems.tabular.answer.reasons import reference_design
 
 
 def no_features(_name: str | None) -> None:
@@ -145,7 +145,7 @@ import sys
 from pathlib import Path
 for name in ("pandas", "sklearn", "torch", "pyarrow", "matplotlib"):
     sys.modules[name] = None
-from pipelines.problems.tabular.predictor import Predictor
+from pipelines.problems.tabular.answer.predictor import Predictor
 predictor = Predictor.assemble({files}, lambda name: None)
 design = predictor.design_of_rows([{{"x0": 1.0}}])
 predictor.predict(design), predictor.explain(design)

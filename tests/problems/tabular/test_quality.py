@@ -8,7 +8,7 @@ from lanes import params_for
 from pipelines.config import Product
 from pipelines.errors import ConfigError
 from pipelines.metrics.intervals import Estimate
-from pipelines.problems.tabular.quality import fairness_checks, require_known_metrics, requirement_checks
+from pipelines.problems.common.quality import fairness_checks, require_known_metrics, requirement_checks
 
 
 def product(requirements: dict[str, Any], name: str = "cancer", **evaluate: Any) -> Product:

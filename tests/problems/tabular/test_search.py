@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.config import Candidate, Profile
 from pipelines.errors import ConfigError
-from pipelines.problems.tabular.search import Found, search
+from pipelines.problems.tabular.train.search import Found, search
 
 BASE = {"iterations": 20, "min_data_in_leaf": 5}
 SPACES: dict[str, dict[str, list[Any]]] = {
@@ -21,7 +21,14 @@ SPACES: dict[str, dict[str, list[Any]]] = {
 
 def candidate(method: str, space: dict[str, list[Any]], trials: int = 4) -> Candidate:
     plan = {"method": method, "trials": trials, "space": space}
-    content = {"product": "own", "model": "m", "family": "lightgbm", "params": BASE, "search": plan}
+    content = {
+        "product": "own",
+        "problem": "tabular",
+        "model": "m",
+        "family": "lightgbm",
+        "params": BASE,
+        "search": plan,
+    }
     return Candidate.model_validate(content)
 
 
@@ -61,7 +68,13 @@ def test_another_first_seed_searches_otherwise() -> None:
 
 
 def test_a_net_is_searched_too() -> None:
-    content = {"product": "own", "model": "m", "family": "tabm", "params": {**fits.NET, "epochs": 2}}
+    content = {
+        "product": "own",
+        "problem": "tabular",
+        "model": "m",
+        "family": "tabm",
+        "params": {**fits.NET, "epochs": 2},
+    }
     plan = {"method": "grid", "trials": 3, "space": {"depth": [1, 2]}}
     one = Candidate.model_validate({**content, "search": plan})
     tried = search(one, fits.data("binary"), Profile(threads=1), lambda *_: None).trials

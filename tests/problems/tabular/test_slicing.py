@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.problems.tabular.slicing import measure_slices
+from pipelines.problems.common.slicing import measure_slices
 
 
 def sliced(requirements: dict[str, Any] | None = None, **evaluate: Any) -> dict[str, dict[str, Any]]:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pipelines.config import Columns, Split
 from pipelines.errors import ConfigError, DataError
-from pipelines.problems.tabular.identity import content_codes, content_keys, row_keys, same_value, unit_hash
-from pipelines.problems.tabular.splits import assign
+from pipelines.problems.common.identity import content_codes, content_keys, row_keys, same_value, unit_hash
+from pipelines.problems.common.splits import assign
 
 COLUMNS = Columns(id="id", target="y", task="binary", time="when", group="house", numeric=("a",))
 

@@ -15,10 +15,10 @@ from labelled import PLAIN, product_of
 from pipelines.config import Candidate, Columns, Profile
 from pipelines.errors import DataError
 from pipelines.features.tabular import fit
-from pipelines.problems.tabular import schema
-from pipelines.problems.tabular.balance import training_weights
-from pipelines.problems.tabular.candidates import NET_MAX_CELLS_CPU, NET_MIN_ROWS, decide
-from pipelines.problems.tabular.targets import Targets, distinct
+from pipelines.problems.common.targets import Targets, distinct
+from pipelines.problems.tabular.prepare import schema
+from pipelines.problems.tabular.prepare.balance import training_weights
+from pipelines.problems.tabular.train.candidates import NET_MAX_CELLS_CPU, NET_MIN_ROWS, decide
 
 
 def columns(task: str = "binary", positive: Any = 1) -> Columns:
@@ -148,7 +148,7 @@ def test_few_categories_are_listed_and_many_are_open() -> None:
     ],
 )
 def test_the_written_rule(family: Any, use: Any, device: Any, rows: int, features: int, train: bool) -> None:
-    candidate = Candidate(product="p", model="m", family=family, use=use)
+    candidate = Candidate(product="p", problem="tabular", model="m", family=family, use=use)
     choice = decide(candidate, Profile(device=device), rows, features)
     assert choice.train is train
     assert (use in choice.reason) if use != "auto" else choice.reason

@@ -16,8 +16,9 @@ from pipelines.errors import ConfigError
 from pipelines.files import read_json, read_parquet, sha256_tree, write_parquet
 from pipelines.layout import Layout
 from pipelines.models import load_model
-from pipelines.problems.tabular import preparing, training
-from pipelines.problems.tabular.prepared import load_prepared
+from pipelines.problems.tabular.core.prepared import load_prepared
+from pipelines.problems.tabular.prepare import run as preparing
+from pipelines.problems.tabular.train import run as training
 from pipelines.verdicts import Verdict
 
 NET = {"members": 3, "width": 16, "bins": 6, "embedding": 4, "batch": 64, "epochs": 4, "learning_rate": 0.01}

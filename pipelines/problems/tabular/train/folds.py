@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.config import Product
-from pipelines.problems.tabular.identity import column_keys, row_keys, unit_hash
-from pipelines.problems.tabular.prepared import Prepared
+from pipelines.problems.common.identity import column_keys, row_keys, unit_hash
+from pipelines.problems.tabular.core.prepared import Prepared
 
 Rows = NDArray[np.int64]
 

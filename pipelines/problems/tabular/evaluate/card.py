@@ -8,8 +8,8 @@ from typing import Any
 from pipelines.files import json_number, read_json
 from pipelines.metrics.intervals import Estimate
 from pipelines.metrics.judges import LOWER_IS_BETTER
-from pipelines.problems.tabular.prepared import Prepared
-from pipelines.problems.tabular.quality import WITHIN_NOISE
+from pipelines.problems.common.quality import WITHIN_NOISE
+from pipelines.problems.tabular.core.prepared import Prepared
 from pipelines.step import Step
 from pipelines.verdicts import Check, Verdict
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.config import Product
-from pipelines.problems.tabular.identity import row_keys, unit_hash
+from pipelines.problems.common.identity import row_keys, unit_hash
 
 if TYPE_CHECKING:
     import pandas as pd

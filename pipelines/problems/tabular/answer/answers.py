@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.problems.tabular.predictor import Predictor
+from pipelines.problems.tabular.answer.predictor import Predictor
 
 FloatArray = NDArray[np.float64]
 

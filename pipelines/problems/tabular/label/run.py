@@ -12,11 +12,11 @@ from pipelines.errors import DataError
 from pipelines.features.tabular import Derive, fit, transform
 from pipelines.features.values import as_numbers
 from pipelines.files import json_number, read_parquet, write_json, write_parquet
-from pipelines.problems.tabular import noise
-from pipelines.problems.tabular.identity import column_keys, content_codes, content_names, row_keys, unit_hash
-from pipelines.problems.tabular.prepared import frame_columns
-from pipelines.problems.tabular.splits import moments
-from pipelines.problems.tabular.targets import Targets
+from pipelines.problems.common.frames import frame_columns
+from pipelines.problems.common.identity import column_keys, content_codes, content_names, row_keys, unit_hash
+from pipelines.problems.common.splits import moments
+from pipelines.problems.common.targets import Targets
+from pipelines.problems.tabular.label import noise
 from pipelines.step import Step
 from pipelines.verdicts import Check, Verdict, from_checks
 

@@ -13,7 +13,7 @@ from pipelines.features.design import Design
 from pipelines.features.tabular import FeatureState
 from pipelines.files import json_number
 from pipelines.models.base import Task
-from pipelines.problems.tabular import reasons
+from pipelines.problems.tabular.answer import reasons
 
 FloatArray = NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from pipelines.metrics.calibration import NONE, Calibration
 from pipelines.metrics.calibrators import choose as choose_calibration
 from pipelines.metrics.intervals import Difference, Estimate, difference, estimates
 from pipelines.metrics.judges import Task, better, judge, log_losses
-from pipelines.problems.tabular.blending import Blend, blend
-from pipelines.problems.tabular.trained import Answers
+from pipelines.problems.common.blending import Blend, blend
+from pipelines.problems.common.trained import Answers
 
 FloatArray = NDArray[np.float64]
 

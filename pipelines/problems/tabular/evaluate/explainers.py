@@ -7,9 +7,9 @@ from typing import Any
 
 from pipelines.features.design import Design
 from pipelines.files import read_json
-from pipelines.problems.tabular.explaining import Explained, shap_of
-from pipelines.problems.tabular.scorers import LightgbmScorer
-from pipelines.problems.tabular.trained import Answers
+from pipelines.problems.common.trained import Answers
+from pipelines.problems.tabular.answer.explaining import Explained, shap_of
+from pipelines.problems.tabular.answer.scorers import LightgbmScorer
 
 
 def explain_member(member: Answers, weight: float, design: Design, reference: Mapping[str, Any]) -> Explained:
@@ -25,6 +25,6 @@ def explain_member(member: Answers, weight: float, design: Design, reference: Ma
     if member.family == "lightgbm":
         paths = [member.folder / name for one in record["members"] for name in one["files"]]
         return shap_of(LightgbmScorer(paths), member.model, weight, design)
-    from pipelines.problems.tabular.gradients import integrated_gradients
+    from pipelines.problems.tabular.evaluate.gradients import integrated_gradients
 
     return integrated_gradients(member, weight, design, reference)

@@ -13,14 +13,14 @@ from pipelines.errors import BundleError
 from pipelines.features.tabular import Derive
 from pipelines.files import json_number, read_json, read_parquet, write_bytes, write_json
 from pipelines.models import load_model
-from pipelines.problems.tabular import onnx_trees
-from pipelines.problems.tabular.explaining import spread
-from pipelines.problems.tabular.onnx_graph import int8_weights
-from pipelines.problems.tabular.parity import Parity, compare
-from pipelines.problems.tabular.predictor import FloatArray, Predictor
-from pipelines.problems.tabular.prepared import Prepared, load_prepared
-from pipelines.problems.tabular.scorers import load_scorer
-from pipelines.problems.tabular.trained import Answers, read_model
+from pipelines.problems.common.trained import Answers, read_model
+from pipelines.problems.tabular.answer.explaining import spread
+from pipelines.problems.tabular.answer.predictor import FloatArray, Predictor
+from pipelines.problems.tabular.answer.scorers import load_scorer
+from pipelines.problems.tabular.core.prepared import Prepared, load_prepared
+from pipelines.problems.tabular.export import onnx_trees
+from pipelines.problems.tabular.export.onnx_graph import int8_weights
+from pipelines.problems.tabular.export.parity import Parity, compare
 from pipelines.step import Step
 from pipelines.verdicts import Check, Verdict, from_checks
 
@@ -57,7 +57,7 @@ def _export(step: Step, prepared: Prepared, member: Answers, test: Any) -> dict[
         entry |= {"format": "lightgbm", "files": files}
         entry["parity"] = _parity(step, prepared, member, entry, test)
         return entry | {"variants": [_onnx_of_trees(step, prepared, member, files, test)]}
-    from pipelines.problems.tabular import onnx_nets
+    from pipelines.problems.tabular.export import onnx_nets
 
     graphs = {
         f"{member.model}/{Path(one['files'][0]).stem}.onnx": onnx_nets.build(member.folder, one["files"], prepared.task)
@@ -117,7 +117,7 @@ def _parity(step: Step, prepared: Prepared, member: Answers, entry: Mapping[str,
 
 def _together(step: Step, prepared: Prepared, result: Path, test: Any, derive: Derive | None) -> dict[str, Any]:
     """Raw rows through the served path, against what evaluate judged."""
-    from pipelines.problems.tabular.prepared import frame_columns
+    from pipelines.problems.common.frames import frame_columns
 
     predictor = Predictor.assemble(
         result / "choice.json", step.input("prepare") / "features.json", step.out / "export.json", lambda _: derive

@@ -18,13 +18,13 @@ from pipelines.features.tabular import Derive, FeatureState, transform
 from pipelines.features.values import rows_to_columns
 from pipelines.files import read_json
 from pipelines.metrics import calibration
-from pipelines.problems.tabular import reasons
-from pipelines.problems.tabular.blending import Blend, blend
-from pipelines.problems.tabular.scorers import LightgbmScorer, Scorer, load_scorer
+from pipelines.problems.base import DeriveFor
+from pipelines.problems.common.blending import Blend, blend
+from pipelines.problems.tabular.answer import reasons
+from pipelines.problems.tabular.answer.scorers import LightgbmScorer, Scorer, load_scorer
 
 FloatArray = NDArray[np.float64]
 Raw = Mapping[str, NDArray[Any]]
-DeriveFor = Callable[[str | None], Derive | None]
 
 
 class Predictor:

@@ -11,7 +11,7 @@ from pipelines.config import Product
 from pipelines.features.tabular import Columns, FeatureState
 from pipelines.features.values import as_keys, as_numbers
 from pipelines.files import json_number
-from pipelines.problems.tabular.targets import Targets, distinct
+from pipelines.problems.common.targets import Targets, distinct
 
 MAX_ALLOWED = 50  # categories; a field with more accepts any text or number
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipelines.config import Columns, Split
 from pipelines.errors import ConfigError, DataError
-from pipelines.problems.tabular.identity import column_keys, row_keys, unit_hash
+from pipelines.problems.common.identity import column_keys, row_keys, unit_hash
 
 if TYPE_CHECKING:
     import pandas as pd

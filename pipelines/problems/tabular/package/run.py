@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from pipelines.bundle import MANIFEST, describe_files, write_manifest
 from pipelines.errors import DataError
+from pipelines.features.tabular import Derive
 from pipelines.features.values import rows_to_columns
 from pipelines.files import json_number, read_json, read_parquet, write_json, write_parquet, write_text
 from pipelines.problems.model_card import render_card
-from pipelines.problems.tabular.answers import as_answers
-from pipelines.problems.tabular.predictor import DeriveFor, Predictor
+from pipelines.problems.tabular.answer.answers import as_answers
+from pipelines.problems.tabular.answer.predictor import Predictor
 from pipelines.step import Step
 from pipelines.verdicts import Check, Verdict, from_checks
 
@@ -29,7 +30,7 @@ GOLDEN_ROWS = 50
 MIB = 1 << 20
 
 
-def run(step: Step, derive_for: DeriveFor) -> Verdict:
+def run(step: Step, derive: Derive | None) -> Verdict:
     """Write ``bundle/``: model files, schema, feature state, choice, golden rows, card, reference rows, manifest.
 
     Blocked when the bundle is larger than the product's size budget, or when the packed files answer the golden rows
@@ -44,7 +45,7 @@ def run(step: Step, derive_for: DeriveFor) -> Verdict:
     for source in (prepare / "schema.json", prepare / "features.json", result / "choice.json"):
         shutil.copyfile(source, bundle / source.name)
     schema = read_json(bundle / "schema.json")
-    predictor = Predictor.load(bundle, derive_for)
+    predictor = Predictor.load(bundle, lambda _: derive)
 
     test = _test_rows(prepare, result)
     rows, positions = golden_rows(test, schema)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipelines.files import write_bytes
 from pipelines.metrics.intervals import Estimate
 from pipelines.metrics.judges import Task
-from pipelines.problems.tabular.curves import Series
+from pipelines.problems.common.curves import Series
 
 FloatArray = NDArray[np.float64]
 
@@ -67,7 +67,7 @@ def draw(
     Args:
         folder: the plots folder.
         task: kind of problem.
-        lines: from :func:`pipelines.problems.tabular.curves.series`.
+        lines: from :func:`pipelines.problems.common.curves.series`.
         metrics: test metrics, for the captions.
         threshold: binary: where the model decides.
         importance: features with mean size and direction, largest first.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,8 @@ from pipelines.features.design import Design
 from pipelines.features.tabular import Derive, FeatureState, transform
 from pipelines.files import read_json, read_parquet
 from pipelines.models.base import FitData, FloatArray, Task
-from pipelines.problems.tabular.targets import Targets
+from pipelines.problems.common.frames import frame_columns
+from pipelines.problems.common.targets import Targets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,16 +96,3 @@ def load_prepared(folder: Path, columns: Columns, derive: Derive | None) -> Prep
         weight=frame["_weight"].to_numpy().astype(np.float64),
         targets=targets,
     )
-
-
-def frame_columns(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Columns of a frame as plain numpy arrays; nullable types become object arrays with ``None``."""
-    columns: dict[str, NDArray[Any]] = {}
-    for name in names:
-        series = frame[name]
-        if series.dtype.kind in "fiubM":
-            columns[name] = np.asarray(series.to_numpy())
-        else:
-            values = series.astype(object)
-            columns[name] = values.where(values.notna(), None).to_numpy()
-    return columns

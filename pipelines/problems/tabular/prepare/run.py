@@ -11,11 +11,13 @@ from pipelines.config import Product
 from pipelines.errors import DataError
 from pipelines.features.tabular import Derive, fit, transform
 from pipelines.files import json_number, read_parquet, write_json, write_parquet
-from pipelines.problems.tabular import leakage, schema, splits
-from pipelines.problems.tabular.balance import training_weights
-from pipelines.problems.tabular.identity import column_keys, content_codes, content_names
-from pipelines.problems.tabular.prepared import SPLITS, frame_columns
-from pipelines.problems.tabular.targets import Targets
+from pipelines.problems.common import splits
+from pipelines.problems.common.frames import frame_columns
+from pipelines.problems.common.identity import column_keys, content_codes, content_names
+from pipelines.problems.common.targets import Targets
+from pipelines.problems.tabular.core.prepared import SPLITS
+from pipelines.problems.tabular.prepare import leakage, schema
+from pipelines.problems.tabular.prepare.balance import training_weights
 from pipelines.step import Step
 from pipelines.verdicts import Check, Verdict, from_checks
 

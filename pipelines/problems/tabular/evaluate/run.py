@@ -17,12 +17,14 @@ from pipelines.metrics.decisions import costs
 from pipelines.metrics.intervals import Estimate, estimates, percentile_interval
 from pipelines.metrics.judges import judge, names_of
 from pipelines.metrics.resampling import draws
-from pipelines.problems.tabular import card, choosing, curves, explaining, pictures, quality, slicing
-from pipelines.problems.tabular.blending import blend
-from pipelines.problems.tabular.explainers import explain_member
-from pipelines.problems.tabular.predictor import decide, finish
-from pipelines.problems.tabular.prepared import Prepared, load_prepared
-from pipelines.problems.tabular.trained import Answers, read_answers
+from pipelines.problems.common import choosing, curves, quality, slicing
+from pipelines.problems.common.blending import blend
+from pipelines.problems.common.trained import Answers, read_answers
+from pipelines.problems.tabular.answer import explaining
+from pipelines.problems.tabular.answer.predictor import decide, finish
+from pipelines.problems.tabular.core.prepared import Prepared, load_prepared
+from pipelines.problems.tabular.evaluate import card, pictures
+from pipelines.problems.tabular.evaluate.explainers import explain_member
 from pipelines.step import Step
 from pipelines.verdicts import Verdict, from_checks
 

@@ -14,11 +14,11 @@ from pipelines.features.tabular import Derive
 from pipelines.files import json_number, write_json, write_parquet
 from pipelines.models import fit_model
 from pipelines.models.base import FitSettings, FloatArray, Model
-from pipelines.problems.tabular import folds
-from pipelines.problems.tabular.candidates import decide
-from pipelines.problems.tabular.folds import Part
-from pipelines.problems.tabular.prepared import Prepared, load_prepared
-from pipelines.problems.tabular.search import Found, search
+from pipelines.problems.tabular.core.prepared import Prepared, load_prepared
+from pipelines.problems.tabular.train import folds
+from pipelines.problems.tabular.train.candidates import decide
+from pipelines.problems.tabular.train.folds import Part
+from pipelines.problems.tabular.train.search import Found, search
 from pipelines.step import Step
 from pipelines.verdicts import Check, Verdict
 

@@ -1,0 +1,1 @@
+"""A packaged model of a table, answering raw rows."""

@@ -1,0 +1,1 @@
+"""The prepared rows, as several stages meet them."""
