@@ -6,7 +6,8 @@ import importlib
 import os
 from pathlib import Path
 
-from pipelines.config import Candidate, Params, load_params
+from pipelines.blocks.models import Candidate
+from pipelines.config import Params, load_params
 from pipelines.errors import ConfigError, NightshiftError, StageError
 from pipelines.files import replaced_folder
 from pipelines.layout import STAGES, Layout

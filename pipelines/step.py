@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipelines.config import Candidate, Params, Product
+from pipelines.blocks.models import Candidate
+from pipelines.config import Params, Product
 from pipelines.layout import Layout
 
 Progress = Callable[[str, int, int], None]

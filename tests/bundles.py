@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipelines.config import Params, Profile, parse_params
+from pipelines.blocks.models import Profile
+from pipelines.config import Params, parse_params
 from pipelines.files import write_bytes, write_json, write_parquet
 from pipelines.layout import Layout
 from pipelines.models import lightgbm as trees

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.config import Profile
+from pipelines.blocks.models import Profile
 from pipelines.features.design import Design
 from pipelines.files import write_json
 from pipelines.models.base import FitData, FitSettings

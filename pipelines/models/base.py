@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.config import Profile
+from pipelines.blocks.models import Profile
 from pipelines.features.design import Design
 
 Task = Literal["binary", "multiclass", "regression"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.config import Watch
+from pipelines.blocks.operations import Watch
 from pipelines.files import json_number
 from pipelines.metrics import drift
 from pipelines.metrics.sketches import CategorySketch, NumericSketch

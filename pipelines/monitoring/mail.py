@@ -12,7 +12,8 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Literal
 
-from pipelines.config import Mail, Params
+from pipelines.blocks.operations import Mail
+from pipelines.config import Params
 from pipelines.layout import Layout
 from pipelines.monitoring.letter import Facts, Letter, Section, Steps, render_html, render_text
 from pipelines.monitoring.outbox import Delivery, deliver, find, mail_file, put

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.config import Product, SimulatorSource
+from pipelines.blocks.sources import SimulatorSource
+from pipelines.config import Product
 from pipelines.errors import BundleError, ConfigError
 from pipelines.files import read_parquet
 

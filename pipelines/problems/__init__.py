@@ -11,9 +11,15 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pipelines.problems.base import Answering, DeriveFor, ProblemStage
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipelines.config import Product
+    from pipelines.metrics.judges import Judge
 
 PROBLEMS = ("tabular",)
 STAGES = ("label", "prepare", "train", "evaluate", "export", "package")
@@ -42,6 +48,16 @@ def answers_apart(problem: str, given: Sequence[Mapping[str, Any]], wanted: Sequ
     return cast(float, module.largest_difference(given, wanted))
 
 
+def judge_rows(product: Product, schema: Mapping[str, Any], frame: pd.DataFrame, model: Answering) -> Judge:
+    """The model's key metric on raw rows with their outcomes; two such judges can be compared.
+
+    Raises:
+        BundleError: the model answers for something else than the rows hold.
+    """
+    module = importlib.import_module(f"pipelines.problems.{product.problem}.evaluate.judge")
+    return cast("Judge", module.judge_rows(product, schema, frame, model))
+
+
 __all__ = [
     "FOLDERS",
     "PROBLEMS",
@@ -50,6 +66,7 @@ __all__ = [
     "DeriveFor",
     "ProblemStage",
     "answers_apart",
+    "judge_rows",
     "load_answering",
     "stage_of",
 ]

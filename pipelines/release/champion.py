@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipelines.config import Params
 from pipelines.errors import BundleError, NightshiftError
@@ -12,9 +11,7 @@ from pipelines.layout import Layout
 from pipelines.verdicts import Check, Verdict
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
     from pipelines.metrics.judges import Judge
 
@@ -80,45 +77,31 @@ def _verdict(product: str, words: str, checks: list[Check]) -> Verdict:
 
 
 def _judge(layout: Layout, params: Params, product: str, version: str) -> Judge:
-    """A version's answers for the test rows of the present lane."""
-    from pipelines.metrics.judges import judge
-    from pipelines.problems.common.targets import Targets
+    """A version's answers for the test rows of the present lane.
 
-    block = params.product(product)
+    Raises:
+        NightshiftError: the bundle is damaged, this code answers its golden rows otherwise, the rows lack a column that
+            it reads, or it answers for something else.
+    """
+    from pipelines.problems import judge_rows
+    from pipelines.serving.loaded import load
+
+    model = load(product, version, layout.bundle(product, version)).model
     frame = test_rows(layout, product)
-    targets = Targets.from_schema(read_json(layout.stage("prepare", product) / "schema.json"))
-    scores = scores_of(layout.bundle(product, version), product, version, frame, list(targets.classes))
-    y = targets.encode(frame[block.columns.target].to_numpy())
-    return judge(targets.task, y, scores, [block.evaluate.metric])
+    where = {"product": product, "version": version}
+    missing = [name for name in model.fields if name not in frame]
+    if missing:
+        raise BundleError(
+            f"it reads column {missing[0]!r}, which the rows no longer hold", where=where, next_step="see params.yaml"
+        )
+    schema = read_json(layout.stage("prepare", product) / "schema.json")
+    try:
+        return judge_rows(params.product(product), schema, frame, model)
+    except NightshiftError as error:
+        raise error.at(**where) from error
 
 
 def test_rows(layout: Layout, product: str) -> pd.DataFrame:
     """The present lane's test rows, raw."""
     frame = read_parquet(layout.stage("prepare", product) / "rows.parquet")
     return frame[frame["_split"] == "test"].reset_index(drop=True)
-
-
-def scores_of(folder: Path, product: str, version: str, frame: pd.DataFrame, classes: list[Any]) -> NDArray[np.float64]:
-    """Scores of a bundle for raw rows, shaped as :meth:`Answering.scores` gives them.
-
-    Raises:
-        NightshiftError: the bundle is damaged, this code answers its golden rows otherwise, the rows lack a column that
-            it reads, or it was trained on other classes.
-    """
-    from pipelines.problems.common.frames import frame_columns
-    from pipelines.serving.loaded import load
-
-    model = load(product, version, folder).model
-    where = {"product": product, "version": version}
-    if model.classes != classes:
-        raise BundleError(
-            f"it answers for the classes {model.classes}, the rows hold {classes}",
-            where=where,
-            next_step="only models of the same classes can be compared",
-        )
-    missing = [name for name in model.fields if name not in frame]
-    if missing:
-        raise BundleError(
-            f"it reads column {missing[0]!r}, which the rows no longer hold", where=where, next_step="see params.yaml"
-        )
-    return model.scores(frame_columns(frame, model.fields))

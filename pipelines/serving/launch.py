@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from pipelines.config import Service
+from pipelines.blocks.operations import Service
 from pipelines.errors import ConfigError, ServiceError
 from pipelines.layout import Layout
 from pipelines.process import PR_SET_PDEATHSIG, kill_tree

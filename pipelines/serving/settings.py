@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pipelines.config import Service
+from pipelines.blocks.operations import Service
 from pipelines.errors import ConfigError
 
 SERVICE = "NIGHTSHIFT_SERVICE"  # the service block of params.yaml as JSON

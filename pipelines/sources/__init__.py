@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pipelines.config import BundledSource, FileSource, PublicSource, SimulatorSource, Source
+from pipelines.blocks.sources import BundledSource, FileSource, PublicSource, SimulatorSource, Source
 from pipelines.errors import StageError
 from pipelines.sources.base import Place, Rows, place_of
 

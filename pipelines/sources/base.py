@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.config import Columns
+from pipelines.blocks.columns import Columns
 from pipelines.errors import StageError
 from pipelines.layout import Layout
 

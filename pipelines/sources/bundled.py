@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.config import BundledSource
+from pipelines.blocks.sources import BundledSource
 from pipelines.sources.base import Place, Rows, stale_pin
 
 SETS: dict[str, tuple[str, str]] = {

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.config import FileSource
+from pipelines.blocks.sources import FileSource
 from pipelines.errors import SourceError
 from pipelines.files import read_parquet, sha256_file, write_parquet
 from pipelines.sources.base import Place, Rows, stale_pin

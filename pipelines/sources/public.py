@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pipelines.config import PublicSource
+from pipelines.blocks.sources import PublicSource
 from pipelines.errors import SourceError
 from pipelines.files import sha256_file
 from pipelines.sources.base import Place, Rows, stale_pin

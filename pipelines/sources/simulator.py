@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from pipelines.config import SimulatorSource
+from pipelines.blocks.sources import SimulatorSource
 from pipelines.errors import ConfigError, SourceError
 from pipelines.sources.base import Place, Rows, stale_pin
 

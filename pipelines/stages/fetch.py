@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from pipelines.config import Columns
+from pipelines.blocks.columns import Columns
 from pipelines.errors import DataError, SourceError, StageError
 from pipelines.files import read_json, sha256_file, write_json, write_parquet
 from pipelines.sources import place_of, read

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.config import Validate
+from pipelines.blocks.stages import Validate
 from pipelines.files import read_parquet, write_json, write_parquet
 from pipelines.step import Step
 from pipelines.validation.contract import Outcome, apply_contract

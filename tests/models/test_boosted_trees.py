@@ -10,7 +10,7 @@ import fits
 import numpy as np
 import pytest
 
-from pipelines.config import Profile
+from pipelines.blocks.models import Profile
 from pipelines.errors import BundleError, ConfigError
 from pipelines.models import lightgbm
 from pipelines.models.base import FitSettings

@@ -9,7 +9,7 @@ import nets
 import numpy as np
 import pytest
 
-from pipelines.config import Profile
+from pipelines.blocks.models import Profile
 from pipelines.errors import BundleError
 from pipelines.files import read_json, write_json
 from pipelines.models import FAMILIES, fit_model, load_model

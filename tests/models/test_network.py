@@ -14,7 +14,7 @@ import fits
 import numpy as np
 import pytest
 
-from pipelines.config import Profile
+from pipelines.blocks.models import Profile
 from pipelines.errors import BundleError, ConfigError, DataError
 from pipelines.models import tabm
 from pipelines.models.base import FitSettings

@@ -10,8 +10,10 @@ from pipelines.config import Params
 from pipelines.errors import BundleError
 from pipelines.files import read_json, read_parquet, write_json, write_parquet
 from pipelines.layout import Layout
-from pipelines.release.champion import compare, scores_of, test_rows
+from pipelines.problems import judge_rows
+from pipelines.release.champion import compare, test_rows
 from pipelines.release.registering import keep
+from pipelines.serving.loaded import load
 
 frame_of_test_rows = test_rows
 del test_rows  # pytest would take it for a test
@@ -81,15 +83,14 @@ def test_a_wide_margin_lets_a_little_worse_pass(layout: Layout, params: Params) 
     assert compare(layout, Params.model_validate(content), "breast", poor, good).passed
 
 
-def test_models_of_other_classes_or_columns_cannot_be_compared(layout: Layout, params: Params) -> None:
+def test_models_of_other_classes_cannot_be_compared(layout: Layout, params: Params) -> None:
     version = version_of(layout, params, "breast")
     frame = frame_of_test_rows(layout, "breast")
-    folder = layout.bundle("breast", version)
-    assert len(scores_of(folder, "breast", version, frame, [0, 1])) == len(frame)
+    model = load("breast", version, layout.bundle("breast", version)).model
+    schema = read_json(layout.stage("prepare", "breast") / "schema.json")
+    assert judge_rows(params.product("breast"), schema, frame, model).n == len(frame)
     with pytest.raises(BundleError, match="answers for the classes"):
-        scores_of(folder, "breast", version, frame, [1, 2])
-    with pytest.raises(BundleError, match="reads column 'visits'"):
-        scores_of(folder, "breast", version, frame.drop(columns=["visits"]), [0, 1])
+        judge_rows(params.product("breast"), {**schema, "classes": [1, 2]}, frame, model)
 
 
 def test_a_champion_that_reads_a_column_that_is_gone_does_not_hold_up_the_challenger(

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from bundles import TASKS, bundle_of, offline, pack_lane, raw_rows, write_params
 
-from pipelines.config import Service
+from pipelines.blocks.operations import Service
 from pipelines.errors import ConfigError, ServiceError
 from pipelines.files import read_json
 from pipelines.layout import Layout

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.config import Service
+from pipelines.blocks.operations import Service
 from pipelines.errors import ConfigError
 from pipelines.serving.lean import HEAVY
 from pipelines.serving.settings import BUNDLES, SERVICE, Settings, read_settings

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.config import BundledSource, SimulatorSource
+from pipelines.blocks.sources import BundledSource, SimulatorSource
 from pipelines.errors import ConfigError, SourceError, StageError
 from pipelines.sources import Place, pin, read
 

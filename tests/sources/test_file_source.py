@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.config import FileSource
+from pipelines.blocks.sources import FileSource
 from pipelines.errors import SourceError, StageError
 from pipelines.files import sha256_tree
 from pipelines.sources import Place, pin, read

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.config import PublicSource
+from pipelines.blocks.sources import PublicSource
 from pipelines.errors import EXIT_UNAVAILABLE, SourceError, StageError
 from pipelines.sources import Place, pin, public, read
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.config import Costs, Evaluate
+from pipelines.blocks.requirements import Costs
+from pipelines.blocks.stages import Evaluate
 from pipelines.metrics import decisions
 from pipelines.metrics.calibration import NONE, Calibration
 from pipelines.metrics.calibrators import choose as choose_calibration

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.config import Columns
+from pipelines.blocks.columns import Columns
 from pipelines.features.values import as_keys, category_key
 
 if TYPE_CHECKING:

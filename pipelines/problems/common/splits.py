@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.config import Columns, Split
+from pipelines.blocks.columns import Columns
+from pipelines.blocks.stages import Split
 from pipelines.errors import ConfigError, DataError
 from pipelines.problems.common.identity import column_keys, row_keys, unit_hash
 

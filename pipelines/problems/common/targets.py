@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.config import Columns
+from pipelines.blocks.columns import Columns
 from pipelines.errors import DataError
 from pipelines.features.values import as_keys, as_numbers, category_key
 from pipelines.models.base import Task

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.config import Candidate, Profile
+from pipelines.blocks.models import Candidate, Profile
 from pipelines.problems.tabular.train import candidates
 from pipelines.problems.tabular.train.candidates import decide
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.config import Costs, Evaluate
+from pipelines.blocks.requirements import Costs
+from pipelines.blocks.stages import Evaluate
 from pipelines.metrics.calibration import sigmoid
 from pipelines.problems.common.choosing import choose_members, decide_threshold, greedy_weights
 from pipelines.problems.common.trained import Answers

@@ -4,8 +4,8 @@ import lanes
 import numpy as np
 import pytest
 
+from pipelines.blocks.stages import Export
 from pipelines.bundle import verify_bundle
-from pipelines.config import Export
 from pipelines.features.values import rows_to_columns
 from pipelines.files import read_json, read_parquet
 from pipelines.layout import Layout

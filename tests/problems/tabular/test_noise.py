@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
-from pipelines.config import Profile
+from pipelines.blocks.models import Profile
 from pipelines.errors import DataError
 from pipelines.features.design import Design
 from pipelines.problems.common.identity import unit_hash

@@ -7,7 +7,7 @@ from typing import Any
 import fits
 import pytest
 
-from pipelines.config import Candidate, Profile
+from pipelines.blocks.models import Candidate, Profile
 from pipelines.errors import ConfigError
 from pipelines.problems.tabular.train.search import Found, search
 

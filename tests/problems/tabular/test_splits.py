@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.config import Columns, Split
+from pipelines.blocks.columns import Columns
+from pipelines.blocks.stages import Split
 from pipelines.errors import ConfigError, DataError
 from pipelines.problems.common.identity import content_codes, content_keys, row_keys, same_value, unit_hash
 from pipelines.problems.common.splits import assign

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from labelled import PLAIN, product_of
 
-from pipelines.config import Candidate, Columns, Profile
+from pipelines.blocks.columns import Columns
+from pipelines.blocks.models import Candidate, Profile
 from pipelines.errors import DataError
 from pipelines.features.tabular import fit
 from pipelines.problems.common.targets import Targets, distinct

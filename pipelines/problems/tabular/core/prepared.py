@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.config import Columns
+from pipelines.blocks.columns import Columns
 from pipelines.features.design import Design
 from pipelines.features.tabular import Derive, FeatureState, transform
 from pipelines.files import read_json, read_parquet

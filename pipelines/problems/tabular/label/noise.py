@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.config import Profile
+from pipelines.blocks.models import Profile
 from pipelines.errors import DataError
 from pipelines.features.design import Design
 from pipelines.files import json_number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipelines.config import Candidate, Profile
+from pipelines.blocks.models import Candidate, Profile
 
 NET_MIN_ROWS = 1_000  # train rows
 NET_MAX_CELLS_CPU = 20_000_000  # train rows times features

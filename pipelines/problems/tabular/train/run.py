@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines.config import Candidate
+from pipelines.blocks.models import Candidate
 from pipelines.errors import StageError
 from pipelines.features.tabular import Derive
 from pipelines.files import json_number, write_json, write_parquet

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.config import Candidate, Profile
+from pipelines.blocks.models import Candidate, Profile
 from pipelines.errors import ConfigError
 from pipelines.models import fit_model
 from pipelines.models.base import FitData, FitSettings, FloatArray
