@@ -4,11 +4,12 @@ DATA ?= demo
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help setup nightly up test check deps schema bench clean
+.PHONY: help setup nightly up demo-drift test check deps schema bench clean
 
 help:
 	@echo "make nightly [DATA=demo|public|all]  run one night, end with a scoreboard"
 	@echo "make up                              Airflow UI, prediction service and reports, until Ctrl-C"
+	@echo "make demo-drift                      drift, alarm mail, retraining, promotion, recovery; ends with a picture"
 	@echo "make test                            all tests        make check   the fast ones, types and borders"
 	@echo "make bench                           the benchmarks at a small size"
 	@echo "make deps schema                     write dvc.yaml's code deps and docs/params.schema.json anew"
@@ -28,6 +29,9 @@ nightly: setup
 
 up: setup
 	@exec $(BIN)/nightshift up
+
+demo-drift: setup
+	@$(BIN)/python -m pipelines.night.demo
 
 FAST := -n 2 --dist loadfile -m "not slow and not night and not service"
 

@@ -74,16 +74,16 @@ def once(service: Running, product: str, rows: list[Any], explain: bool, times: 
 def swap_seconds(layout: Layout, product: str, version: str, row: Any) -> list[float]:
     """From each move of the pointer to the first answer of the version that it moves to, with one worker."""
     records = open_records(layout.records_url)
-    other = _twin(layout, product, version)
+    other = twin(layout, product, version)
     for name in (version, other):
         registry.add_version(records, Version(product, name, "benchmark"))
-    _move(layout, product, version, None)
+    move(layout, product, version, None)
     found = []
     with running(layout) as service, Client(service.host, service.port) as client:
         current = version
         for _ in range(6):
             to = other if current == version else version
-            _move(layout, product, to, current)
+            move(layout, product, to, current)
             began = time.monotonic()
             while client.predict(product, [row]).json()["version"] != to:
                 time.sleep(0.005)
@@ -92,13 +92,13 @@ def swap_seconds(layout: Layout, product: str, version: str, row: Any) -> list[f
     return found
 
 
-def _move(layout: Layout, product: str, to: str, current: str | None) -> None:
+def move(layout: Layout, product: str, to: str, current: str | None) -> None:
     records = open_records(layout.records_url)
     registry.move_champion(records, product, to, kind="promote", who="-", why="-", expected=current)
     records.close()
 
 
-def _twin(layout: Layout, product: str, version: str) -> str:
+def twin(layout: Layout, product: str, version: str) -> str:
     """The same model under another version: one more line in its card."""
     with tempfile.TemporaryDirectory() as name:
         copy = Path(shutil.copytree(layout.bundle(product, version), Path(name) / "bundle"))

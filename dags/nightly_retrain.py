@@ -6,11 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, Param, TaskGroup, TriggerRule, chain
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, TaskGroup, TriggerRule, chain
 
 from pipelines.config import Params, load_params
 from pipelines.layout import find_layout
 from pipelines.night.airflow_env import DAG_ID
+from pipelines.night.approval import MAY_WAIT, ReleaseOperator
+from pipelines.night.drift import any_drift
 from pipelines.night.names import PLAN, SCOREBOARD, LaneTask, lane_tasks
 from pipelines.night.operators import LaneOperator, PlanOperator, ScoreboardOperator, mail_failure
 
@@ -25,6 +27,9 @@ the packaged model is proved, promoted and watched.
 * **plan** pins the sources and asks DVC once which lanes have changed; the others are skipped and start nothing.
 * A **lane** stops where a gate blocks or a step fails; the other lanes go on.
 * **scoreboard** shows how each lane ended; it fails when one of them did.
+
+Drift that lasts starts a night of its own for one product (`drift_watch`, an asset event); then the plan takes its
+products from the event.
 
 By hand: `make nightly`, or *Trigger* above with `products`, `data` and `as_of`. More: `docs/orchestration.md`.
 """
@@ -67,7 +72,9 @@ def build(root: Path) -> DAG:
         dag_display_name="Nightly retrain",
         description="Retrain, prove, release and watch every product's models",
         doc_md=DOC,
-        schedule=params.night.schedule,
+        schedule=AssetOrTimeSchedule(
+            timetable=CronTriggerTimetable(params.night.schedule, timezone="UTC"), assets=any_drift(params.products)
+        ),
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
@@ -113,7 +120,8 @@ def _task(root: Path, params: Params, task: LaneTask) -> LaneOperator:
     document = STEP_DOCS[task.step]
     if task.dvc_target:
         document += f"\n\nBy hand: `.venv/bin/dvc repro -s {task.dvc_target}`"
-    return LaneOperator(
+    release = task.step == "release"
+    return (ReleaseOperator if release else LaneOperator)(
         task_id=task.name,
         root=str(root),
         product=task.product,
@@ -121,6 +129,7 @@ def _task(root: Path, params: Params, task: LaneTask) -> LaneOperator:
         model=task.model,
         pool="gpu" if gpu else "default_pool",
         doc_md=document,
+        outlets=[MAY_WAIT] if release else [],
     )
 
 

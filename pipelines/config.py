@@ -18,6 +18,7 @@ from pipelines.blocks.sources import Source
 from pipelines.blocks.stages import Evaluate, Export, Label, Prepare, Validate
 from pipelines.complaints import complaint
 from pipelines.errors import ConfigError
+from pipelines.strict_yaml import load_yaml
 
 
 class Product(Block):
@@ -25,7 +26,7 @@ class Product(Block):
 
     title: str
     data: Literal["demo", "public", "own"] = Field(description="which set of nights it belongs to")
-    problem: Literal["tabular"]
+    problem: Literal["tabular", "forecast", "uplift", "text", "reply"]
     requirements: Requirements
     source: Source
     columns: Columns
@@ -115,16 +116,12 @@ def load_params(path: Path) -> Params:
 @cache
 def _load(path: Path, _mtime: int, _size: int) -> Params:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_loader())
+        content = load_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"not readable as YAML: {error}", where={"file": path.name}, next_step="mend the line named above"
         ) from error
     return parse_params(content, path.name)
-
-
-def _loader() -> type[yaml.SafeLoader]:
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def parse_params(content: object, file: str = "params.yaml") -> Params:

@@ -90,6 +90,12 @@ class Layout:
         """SQLAlchemy URL of the records database: ``NIGHTSHIFT_RECORDS_URL`` or SQLite under the state folder."""
         return os.environ.get("NIGHTSHIFT_RECORDS_URL") or f"sqlite:///{self.state / 'records.db'}"
 
+    @property
+    def log_url(self) -> str:
+        """SQLAlchemy URL of the prediction log: ``NIGHTSHIFT_LOG_URL`` or SQLite under the state folder."""
+        path = self.state / "records" / "predictions.db"
+        return os.environ.get("NIGHTSHIFT_LOG_URL") or f"sqlite:///{path}"
+
 
 def find_layout(start: Path | None = None) -> Layout:
     """The checkout that holds ``start`` (default: ``NIGHTSHIFT_ROOT``, else the working directory).

@@ -16,7 +16,8 @@ from pipelines.files import write_bytes, write_json, write_parquet
 from pipelines.layout import Layout
 from pipelines.models import lightgbm as trees
 from pipelines.models.base import FitSettings
-from pipelines.problems.tabular.answer.predictor import Predictor, finish
+from pipelines.problems.common.finishing import finish
+from pipelines.problems.tabular.answer.predictor import Predictor
 from pipelines.problems.tabular.core.prepared import Prepared, load_prepared
 from pipelines.problems.tabular.export import onnx_trees
 from pipelines.problems.tabular.package import run as packaging

@@ -68,10 +68,10 @@ def note(*words):
         stream.write(" ".join(map(str, words)) + "\\n")
 
 
-def release(layout, params, product, night):
+def release(layout, params, product, night, after_drift=False):
     from pipelines.verdicts import Verdict
 
-    note("release", product)
+    note("release", product, *(["after drift"] if after_drift else []))
     verdict = Verdict(gate="smoke", product=product, status="passed")
     return types.SimpleNamespace(verdicts=(verdict,), line=f"{product} promoted", outcome="promoted")
 
@@ -88,10 +88,32 @@ def send_failure(layout, params, product, task, line, night=None):
     note("mail", product, task, line)
 
 
+def watch_log(layout, params, product, until):
+    # drift that lasts, where drift.txt names the product
+    from pipelines.records.alarms import Rules, Window, note_window
+    from pipelines.records.store import open_records
+
+    wanted = layout.root / "drift.txt"
+    drifts = wanted.is_file() and wanted.read_text().split() == [product]
+    causes = {"measured_loss": {"effect": 0.1, "limit": 0.02}} if drifts else {}
+    end = until.isoformat()
+    records = open_records(layout.records_url)
+    noted = note_window(records, Window(product, "v", end, end, 500, "steady", causes), Rules(1, 1))
+    records.close()
+    note("drift watch", product)
+    return types.SimpleNamespace(line="500 rows", noted=noted)
+
+
+def deliver(layout):
+    return types.SimpleNamespace(line=lambda: "outbox: empty")
+
+
 for name, functions in {
     "pipelines.release": {"release": release},
     "pipelines.monitoring": {"watch_day": watch_day},
     "pipelines.monitoring.mail": {"send_failure": send_failure},
+    "pipelines.monitoring.outbox": {"deliver": deliver},
+    "pipelines.monitoring.hourly": {"watch_log": watch_log},
 }.items():
     module = types.ModuleType(name)
     module.__path__ = []

@@ -23,13 +23,18 @@ class Candidate(Block):
     """One model that may be trained for one product. The key in params.yaml is ``<product>-<model>``."""
 
     product: str
-    problem: Literal["tabular"] = Field(description="the product's; dvc.yaml reads it here")
+    problem: Literal["tabular", "forecast", "uplift", "text", "reply"] = Field(
+        description="the product's; dvc.yaml reads it here"
+    )
     model: str = Field(pattern=NAME_PATTERN)
-    family: Literal["lightgbm", "tabm"]
+    family: Literal["lightgbm", "tabm", "statistical", "uplift_trees", "linear_text", "encoder", "retrieval", "seq2seq"]
     use: Literal["auto", "always", "never"] = Field(default="auto", description="auto: by the written rule")
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1, description="one model per seed, answers averaged")
     folds: Literal[0] | Annotated[int, Field(ge=2, le=20)] = Field(
         default=0, description="0: stop early on the valid rows; n: cross-fitted, n models on train and valid rows"
+    )
+    refit: bool = Field(
+        default=False, description="without folds: train again on train and valid rows, as many rounds as were kept"
     )
     params: dict[str, Any] = Field(default_factory=dict, description="hyper-parameters over the family's defaults")
     search: Search = Search()

@@ -27,7 +27,9 @@ BINARY = (
 )
 MULTICLASS = ("accuracy", "macro_f1", "roc_auc", "brier", "log_loss", "ece", "rms_calibration_error")
 REGRESSION = ("rmse", "mae", "r2")
-LOWER_IS_BETTER = frozenset({"brier", "log_loss", "ece", "rms_calibration_error", "rmse", "mae"})
+LOWER_IS_BETTER = frozenset(
+    {"brier", "log_loss", "ece", "rms_calibration_error", "rmse", "mae", "rmspe", "mase", "wape", "pinball"}
+)
 CALIBRATION_ERRORS = ("ece", "rms_calibration_error")
 
 TINY = 1e-15  # probabilities are kept this far from 0 and 1 inside logarithms

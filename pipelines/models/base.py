@@ -22,7 +22,8 @@ class FitData:
     """One fit: training and validation rows of one task.
 
     ``y`` is int64 class indices ``[n]`` (binary: 1 is the positive class) or float64 values for regression;
-    ``weight`` is float64 ``[n]`` or None.
+    ``weight`` is float64 ``[n]`` or None; ``valid_weight`` that of the validation rows, where the family reads it
+    (LightGBM).
     """
 
     task: Task
@@ -32,6 +33,7 @@ class FitData:
     valid: Design
     y_valid: NDArray[Any]
     weight: FloatArray | None = None
+    valid_weight: FloatArray | None = None
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ def _wanted(default: Any, value: Any, share: bool) -> str:
     """What the value should have been, or nothing."""
     if isinstance(default, bool):
         return "" if isinstance(value, bool) else "true or false"
+    if isinstance(default, str):
+        return "" if isinstance(value, str) and value else "text"
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if isinstance(default, int):
         whole = number and isinstance(value, int)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,13 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import numpy as np
-
 from pipelines.config import Params
 from pipelines.errors import ServiceError
 from pipelines.files import read_json
 from pipelines.layout import Layout
-from pipelines.serving.client import Client, Heard
+from pipelines.problems import answered
+from pipelines.serving.client import JSON_HEADERS, Client, Heard
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,22 +37,29 @@ class Answers:
         columns: ``score`` (or ``score_0`` ... per class) as float64 ``[n]``, NaN where a row was refused, and
             ``decision`` (position of the class, None where refused) for products that decide.
         refused: row position -> what the service said is wrong with it.
+        places: per row the request id and the row's place in that request, for feedback; None where refused.
     """
 
     version: str
     columns: Mapping[str, Any]
     refused: Mapping[int, str] = field(default_factory=dict)
+    places: Sequence[tuple[str, int] | None] = ()
 
 
 @contextlib.contextmanager
-def service_for(layout: Layout, params: Params, product: str, version: str, bundle: Path) -> Iterator[str]:
+def service_for(
+    layout: Layout, params: Params, product: str, version: str, bundle: Path, shared: bool = True
+) -> Iterator[str]:
     """The address of a service that answers for this version: the running one, else one started for the block.
+
+    Args:
+        shared: whether the running one may be asked; it keeps what it answers in production's log.
 
     Raises:
         ServiceError: none runs, and one cannot be started.
     """
     address = f"http://{params.service.host}:{params.service.port}"
-    if _serves(address, product, version):
+    if shared and _serves(address, product, version):
         yield address
         return
     from pipelines.serving.launch import running
@@ -61,23 +68,45 @@ def service_for(layout: Layout, params: Params, product: str, version: str, bund
         yield started.url
 
 
-def _serves(address: str, product: str, version: str) -> bool:
+KEY = "NIGHTSHIFT_API_KEY"
+"""Variable with the API key that a service asks for where it is not on loopback."""
+
+
+class _Keyed(Client):
+    """Sends the key, where one is set, with every request."""
+
+    def call(
+        self, method: str, path: str, body: bytes | str | None = None, headers: Mapping[str, str] = JSON_HEADERS
+    ) -> Heard:
+        key = os.environ.get(KEY, "").strip()
+        return super().call(method, path, body, {**headers, "Authorization": f"Bearer {key}"} if key else headers)
+
+
+def client_of(address: str, timeout_seconds: float = 30.0) -> Client:
+    """A connection to a service at e.g. ``http://127.0.0.1:3000``; sends the key of ``NIGHTSHIFT_API_KEY``, if set."""
     place = urlsplit(address)
+    return _Keyed(place.hostname or "", place.port or 80, timeout_seconds)
+
+
+def _serves(address: str, product: str, version: str) -> bool:
     try:
-        with Client(place.hostname or "", place.port or 80, timeout_seconds=2.0) as client:
+        with client_of(address, 2.0) as client:
             heard = client.call("GET", f"/v1/products/{product}")
             return heard.status == 200 and heard.json().get("version") == version
     except ServiceError:
         return False
 
 
-def ask(address: str, product: str, rows: pd.DataFrame, schema: Mapping[str, Any], max_rows: int) -> Answers:
+def ask(
+    address: str, product: str, problem: str, rows: pd.DataFrame, schema: Mapping[str, Any], max_rows: int
+) -> Answers:
     """Send every row and collect the answers.
 
     A batch in which rows are wrong is refused as a whole, naming them: they are taken out and the rest is sent again.
 
     Args:
         address: e.g. ``http://127.0.0.1:3000``.
+        problem: its kind of problem.
         rows: raw rows; only the schema's fields are sent.
         schema: the bundle's ``schema.json``.
         max_rows: rows that the service takes per request.
@@ -87,11 +116,11 @@ def ask(address: str, product: str, rows: pd.DataFrame, schema: Mapping[str, Any
     """
     records = to_records(rows, schema)
     answers: list[Mapping[str, Any] | None] = [None] * len(records)
+    places: list[tuple[str, int] | None] = [None] * len(records)
     refused: dict[int, str] = {}
     versions: set[str] = set()
     size = min(max_rows, BATCH_ROWS)
-    place = urlsplit(address)
-    with Client(place.hostname or "", place.port or 80) as client:
+    with client_of(address) as client:
         for start in range(0, len(records), size):
             pending = list(range(start, min(start + size, len(records))))
             while pending:
@@ -99,8 +128,8 @@ def ask(address: str, product: str, rows: pd.DataFrame, schema: Mapping[str, Any
                 if heard.status == 200:
                     body = heard.json()
                     versions.add(str(body["version"]))
-                    for row, answer in zip(pending, body["answers"], strict=True):
-                        answers[row] = answer
+                    for place, (row, answer) in enumerate(zip(pending, body["answers"], strict=True)):
+                        answers[row], places[row] = answer, (str(body["request_id"]), place)
                     break
                 wrong = _wrong_rows(heard, pending)
                 if not wrong:
@@ -114,12 +143,14 @@ def ask(address: str, product: str, rows: pd.DataFrame, schema: Mapping[str, Any
             next_step="a promotion came between; run this again",
             transient=True,
         )
-    return Answers(next(iter(versions), ""), _columns(answers, schema), dict(sorted(refused.items())))
+    return Answers(next(iter(versions), ""), answered(problem, schema, answers), dict(sorted(refused.items())), places)
 
 
 def to_records(rows: pd.DataFrame, schema: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rows as JSON objects with the schema's fields: missing is null, whole numbers of integer fields are ints."""
-    fields = [item for item in schema["fields"] if item["name"] in rows]
+    """Rows as JSON objects with the schema's fields and the columns that may be sent besides: missing is null, whole
+    numbers of integer fields are ints."""
+    also = [{"name": name, "type": "integer"} for name in schema.get("also", ())]
+    fields = [item for item in (*schema["fields"], *also) if item["name"] in rows]
     columns = [_plain(_listed(rows[item["name"]]), item["type"]) for item in fields]
     names = [str(item["name"]) for item in fields]
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
@@ -167,26 +198,6 @@ def _wrong_rows(heard: Heard, pending: Sequence[int]) -> dict[int, str]:
             text = f"{problem['field']}: {problem['problem']}" if problem.get("field") else str(problem["problem"])
             wrong.setdefault(pending[row], text)
     return wrong
-
-
-def _columns(answers: Sequence[Mapping[str, Any] | None], schema: Mapping[str, Any]) -> dict[str, Any]:
-    first = next((answer for answer in answers if answer is not None), None)
-    if first is None:
-        return {"score": np.full(len(answers), np.nan)}
-    columns: dict[str, Any] = {}
-    if isinstance(first["score"], Mapping):
-        for number, label in enumerate(schema["classes"]):
-            columns[f"score_{number}"] = np.array(
-                [np.nan if answer is None else answer["score"][str(label)] for answer in answers], dtype=np.float64
-            )
-    else:
-        columns["score"] = np.array(
-            [np.nan if answer is None else answer["score"] for answer in answers], dtype=np.float64
-        )
-    if first.get("decision") is not None:
-        place = {label: number for number, label in enumerate(schema["classes"])}
-        columns["decision"] = [None if answer is None else place.get(answer.get("decision")) for answer in answers]
-    return columns
 
 
 def _refused(address: str, product: str, heard: Heard) -> ServiceError:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from pipelines.config import Params
 from pipelines.errors import ConfigError
 from pipelines.layout import Layout
+from pipelines.monitoring.hourly import watch_log
 from pipelines.monitoring.outbox import deliver, read_mail, waiting
 from pipelines.monitoring.watch import WatchResult, watch_day
 
@@ -19,16 +20,38 @@ def watch_by_hand(
     Raises:
         ConfigError: not a date; and all that :func:`watch_day` raises.
     """
-    day = datetime.now(UTC).date()
-    if as_of is not None:
-        try:
-            day = date.fromisoformat(as_of)
-        except ValueError as error:
-            raise ConfigError(
-                f"not a date: {as_of!r}", where={"option": "--as-of"}, next_step="write it as YYYY-MM-DD"
-            ) from error
+    day = day_of(as_of)
     name = night or f"watch__{day}" + ("" if shift == "none" else f"_{shift}")
     return watch_day(layout, params, product, name, day, shift)
+
+
+def day_of(as_of: str | None) -> date:
+    """A day given as text, else today, UTC.
+
+    Raises:
+        ConfigError: not a date.
+    """
+    if as_of is None:
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(as_of)
+    except ValueError as error:
+        raise ConfigError(
+            f"not a date: {as_of!r}", where={"option": "--as-of"}, next_step="write it as YYYY-MM-DD"
+        ) from error
+
+
+def watch_log_lines(layout: Layout, params: Params, product: str) -> list[str]:
+    """One round over the prediction log, up to now: what was found, and the alarms that are open after it."""
+    found = watch_log(layout, params, product)
+    lines = [f"{product}: {found.line}"]
+    if found.noted is not None:
+        lines += [
+            f"  {alarm.cause}: since {alarm.first_seen}, in {alarm.windows} windows"
+            + ("" if alarm.mail else ", not mailed (cooldown)")
+            for alarm in found.noted.open
+        ]
+    return lines
 
 
 def outbox_action(layout: Layout, action: str) -> tuple[str, bool]:

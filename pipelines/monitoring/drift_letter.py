@@ -50,7 +50,7 @@ def drift_letter(params: Params, watched: Watched, pictures: tuple[str, ...]) ->
     shown = tuple(Picture(name, say(language, f"picture_{name}")) for name in pictures)
     sections = [Section(say(language, "section_compared"), (_facts(language, params, watched),))]
     if verdict.drifted:
-        sections.append(Section(say(language, "section_moved"), (_moved(language, verdict),)))
+        sections.append(Section(say(language, "section_moved"), (moved_table(language, verdict),)))
     if shown:
         sections.append(Section(say(language, "section_pictures"), shown))
     sections.append(Section(say(language, "section_next"), (_next(language, params, watched),)))
@@ -85,9 +85,9 @@ def _facts(language: Language, params: Params, watched: Watched) -> Facts:
             limit=percent(limits.share),
         )
         rule = say(language, "rule_text", effect=limits.effect, significance=limits.significance)
-        rows += [("fact_share", share), ("fact_prediction", _prediction(language, verdict)), ("fact_rule", rule)]
+        rows += [("fact_share", share), ("fact_prediction", prediction_text(language, verdict)), ("fact_rule", rule)]
     if watched.estimates:
-        rows.append(("fact_estimate", _estimates(language, watched.estimates)))
+        rows.append(("fact_estimate", estimates_text(language, watched.estimates)))
     if watched.refused:
         rows.append(("fact_refused", _refused(language, watched)))
     if watched.lasting is not None and watched.lasting.windows > 1:
@@ -96,7 +96,8 @@ def _facts(language: Language, params: Params, watched: Watched) -> Facts:
     return Facts(tuple((say(language, key), value) for key, value in rows))
 
 
-def _prediction(language: Language, verdict: DriftVerdict) -> str:
+def prediction_text(language: Language, verdict: DriftVerdict) -> str:
+    """Whether the predictions have moved, and by how much."""
     predictions = [column for column in verdict.columns if column.role == "prediction" and column.effect is not None]
     if not predictions:
         return say(language, "prediction_none")
@@ -108,7 +109,8 @@ def _prediction(language: Language, verdict: DriftVerdict) -> str:
     return say(language, "prediction_moved", change=change(language, worst).replace("\n", "; "), **numbers)
 
 
-def _estimates(language: Language, estimates: tuple[Estimate, ...]) -> str:
+def estimates_text(language: Language, estimates: tuple[Estimate, ...]) -> str:
+    """Each measure, before and now, and how far that can be trusted."""
     lines = [
         say(
             language,
@@ -128,7 +130,8 @@ def _refused(language: Language, watched: Watched) -> str:
     return say(language, "refused_text", count=count, rows=rows, share=percent(count / rows), example=example)
 
 
-def _moved(language: Language, verdict: DriftVerdict) -> Table:
+def moved_table(language: Language, verdict: DriftVerdict) -> Table:
+    """The moved columns, the worst first; at most ``MOST_ROWS``."""
     moved = verdict.drifted
     rows = tuple(
         (

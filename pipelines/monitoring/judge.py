@@ -172,13 +172,6 @@ def _status(columns: tuple[ColumnDrift, ...], limits: Limits) -> DriftStatus:
     inputs = [column for column in columns if column.role != "prediction"]
     share = sum(column.drifted for column in inputs) / len(inputs) if inputs else 0.0
     predictions = any(column.drifted for column in columns if column.role == "prediction")
-    if predictions or share >= limits.share or any(_broken(column, limits) for column in inputs):
+    if predictions or share >= limits.share or any(column.rise >= limits.broken for column in inputs):
         return "alarm"
     return "moved" if any(column.drifted for column in columns) else "steady"
-
-
-def _broken(column: ColumnDrift, limits: Limits) -> bool:
-    rise = column.missing_window - column.missing_reference
-    return ("missing" in column.signs and rise >= limits.broken) or (
-        "unseen" in column.signs and column.unseen >= limits.broken
-    )

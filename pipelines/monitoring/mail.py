@@ -19,7 +19,7 @@ from pipelines.monitoring.letter import Facts, Letter, Section, Steps, render_ht
 from pipelines.monitoring.outbox import Delivery, deliver, find, mail_file, put
 from pipelines.monitoring.words import say
 
-Kind = Literal["drift", "failure"]
+Kind = Literal["drift", "failure", "alarm"]
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def plot_effects(path: Path, verdict: DriftVerdict, labels: Mapping[str, str]) -
     measured = [column for column in verdict.columns if column.effect is not None]
     measured.sort(key=lambda column: (-(column.effect or 0.0), column.name))
     shown = measured[:MOST_BARS]
-    figure = _figure(1.0 + 0.235 * max(1, len(shown)))
+    figure = new_figure(1.0 + 0.235 * max(1, len(shown)))
     axes = figure.add_subplot()
     places = np.arange(len(shown))[::-1]
     values = [column.effect or 0.0 for column in shown]
@@ -64,9 +64,9 @@ def plot_effects(path: Path, verdict: DriftVerdict, labels: Mapping[str, str]) -
     axes.set_yticks(places, [_short(column.name, 24) for column in shown])
     axes.set_ylim(-0.7, len(shown) - 0.3)
     axes.set_xlim(0, max([verdict.limits.effect * 1.6, *(value * 1.14 for value in values)]))
-    _quiet(axes)
+    quiet(axes)
     axes.set_xlabel(labels["effects"], fontsize=8, color=INK)
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_distributions(
@@ -82,7 +82,7 @@ def plot_distributions(
     measured = [c for c in verdict.columns if c.effect is not None]
     shown = (ranked or sorted(measured, key=lambda c: -(c.effect or 0.0)))[:MOST_PANELS]
     lines = max(1, (len(shown) + 1) // 2)
-    figure = _figure(0.5 + 1.75 * lines)
+    figure = new_figure(0.5 + 1.75 * lines)
     for position, column in enumerate(shown, start=1):
         axes = figure.add_subplot(lines, 2, position)
         sketch = sketches[column.name]
@@ -90,14 +90,14 @@ def plot_distributions(
             _numbers(axes, sketch, numbers_of(window[column.name]))
         else:
             _categories(axes, column, sketch, category_counts(window[column.name])[0])
-        _quiet(axes)
+        quiet(axes)
         axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
         axes.yaxis.set_major_locator(_locator())
         axes.set_title(f"{_short(column.name, 26)}   {column.effect:.2f}", loc="left", fontsize=9, color=INK)
     figure.get_layout_engine().set(h_pad=0.09, w_pad=0.09)
     handles = [_patch(REFERENCE, 0.65, labels["reference"]), _patch(WINDOW, 1.0, labels["window"])]
     figure.legend(handles=handles, loc="outside upper right", ncols=2, frameon=False, fontsize=9)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _numbers(axes: Any, sketch: NumericSketch, values: NDArray[np.float64]) -> None:
@@ -150,7 +150,8 @@ def _quantile(sketch: NumericSketch, cumulated: NDArray[np.float64], share: floa
     return float(sketch.edges[min(int(np.searchsorted(cumulated, share)), sketch.edges.size - 1)])
 
 
-def _figure(height: float) -> Any:
+def new_figure(height: float) -> Any:
+    """A figure ``height`` inches high, in the width and fonts of a mail."""
     from matplotlib import rcParams
     from matplotlib.figure import Figure
     from matplotlib.font_manager import fontManager
@@ -180,7 +181,8 @@ def _patch(color: str, alpha: float, label: str) -> Any:
     return Patch(color=color, alpha=alpha, label=label)
 
 
-def _quiet(axes: Any) -> None:
+def quiet(axes: Any) -> None:
+    """Few lines, small labels."""
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(FAINT)
@@ -200,7 +202,8 @@ def _short(name: str, most: int) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
 
 
-def _save(figure: Any, path: Path) -> None:
+def save(figure: Any, path: Path) -> None:
+    """Write a PNG, whole or not at all."""
     sink = BytesIO()
     figure.savefig(sink, format="png", metadata={"Software": None})
     write_bytes(path, sink.getvalue())

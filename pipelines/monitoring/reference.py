@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,12 @@ from pipelines.files import read_json, read_parquet, write_json
 from pipelines.layout import Layout
 from pipelines.metrics.sketches import CLUSTERS, CategorySketch, Sketch, read_sketch, sketch_categories, sketch_numeric
 from pipelines.monitoring.verdict import Method, Role
+from pipelines.problems import watched, watched_roles
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 1
+FORMAT = 2
 FEW_VALUES = 5
 """A numeric column with at most so many distinct reference values is judged as categories, as in Evidently."""
 
@@ -52,24 +53,21 @@ class Reference:
 def make_reference(
     frame: pd.DataFrame, product: str, version: str, block: Product, clusters: int | None = CLUSTERS
 ) -> Reference:
-    """Sketch every watched column that ``frame`` (raw test rows with their answers) holds."""
-    roles = watched_roles(block, list(frame.columns))
+    """Sketch every watched column that ``frame`` (what :func:`pipelines.problems.watched` gave) holds."""
+    roles = watched_roles(block, [str(name) for name in frame.columns])
     columns = tuple(
-        WatchedColumn(
-            name, role, _sketch(frame[name], name in block.columns.categorical or name == "decision", clusters)
-        )
+        WatchedColumn(name, cast(Role, role), _sketch(frame[name], _categorical(name, frame[name], block), clusters))
         for name, role in roles.items()
     )
     return Reference(product, version, len(frame), columns)
 
 
-def watched_roles(block: Product, present: list[str]) -> dict[str, Role]:
-    """``{column: role}`` of the columns to watch among those present: inputs, then predictions."""
-    protected = set(block.requirements.protected) - set(block.feature_columns)
-    inputs = dict.fromkeys((*block.columns.numeric, *block.columns.categorical, *block.requirements.protected))
-    roles: dict[str, Role] = {c: "protected" if c in protected else "feature" for c in inputs if c in present}
-    roles.update({c: "prediction" for c in present if c in {"score", "decision"} or c.startswith("score_")})
-    return roles
+def _categorical(name: str, column: pd.Series, block: Product) -> bool:
+    """Declared so, a decision, or of a type that holds no numbers and is not declared to hold them."""
+    if name in block.columns.categorical or name == "decision":
+        return True
+    numbers = isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu"
+    return not numbers and name not in block.columns.numeric and str(column.dtype) not in {"Int64", "Float64"}
 
 
 def load_reference(layout: Layout, product: str, version: str, block: Product, bundle: Path) -> Reference:
@@ -81,8 +79,7 @@ def load_reference(layout: Layout, product: str, version: str, block: Product, b
     path = layout.state / "watch" / product / f"{version}.json"
     if path.is_file():
         content = read_json(path)
-        wanted = [*block.columns.numeric, *block.columns.categorical]
-        if content.get("format") == FORMAT and set(wanted) <= {column["name"] for column in content["columns"]}:
+        if content.get("format") == FORMAT and content.get("declared") == _declared(block):
             return read_reference(content)
     source = bundle / "reference.parquet"
     if not source.is_file():
@@ -91,9 +88,14 @@ def load_reference(layout: Layout, product: str, version: str, block: Product, b
             where={"product": product, "version": version, "file": "reference.parquet"},
             next_step=f"package the product again: dvc repro package@{product}",
         )
-    reference = make_reference(read_parquet(source), product, version, block)
-    write_json(path, reference_json(reference))
+    reference = make_reference(watched(block, bundle, read_parquet(source)), product, version, block)
+    write_json(path, {**reference_json(reference), "declared": _declared(block)})
     return reference
+
+
+def _declared(block: Product) -> list[str]:
+    """The columns that ``params.yaml`` names: with others, the reference is made anew."""
+    return [*block.columns.numeric, *block.columns.categorical, *block.requirements.protected]
 
 
 def reference_json(reference: Reference) -> dict[str, Any]:

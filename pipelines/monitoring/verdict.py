@@ -74,6 +74,13 @@ class ColumnDrift(Part):
     def drifted(self) -> bool:
         return bool(self.signs)
 
+    @property
+    def rise(self) -> float:
+        """The largest rise of the missing share, or share of unseen categories, that a test tells from noise."""
+        missing = self.missing_window - self.missing_reference if "missing" in self.signs else 0.0
+        unseen = self.unseen if "unseen" in self.signs else 0.0
+        return max(0.0, missing, unseen)
+
 
 class Estimate(Part):
     """One measure, estimated without outcomes; ``low`` to ``high`` is the interval of window minus reference."""

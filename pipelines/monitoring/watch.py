@@ -9,8 +9,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.config import Params
-from pipelines.errors import StageError
+from pipelines import problems
+from pipelines.blocks.sources import SimulatorSource
+from pipelines.config import Params, Product
 from pipelines.files import read_parquet, replaced_folder, write_json
 from pipelines.layout import Layout
 from pipelines.monitoring.answers import Answers, ask, bundle_schema, service_for
@@ -19,7 +20,7 @@ from pipelines.monitoring.estimate import estimate
 from pipelines.monitoring.history import note_window
 from pipelines.monitoring.judge import judge, limits_of
 from pipelines.monitoring.mail import Mailed, send
-from pipelines.monitoring.production import NO_SHIFT, production_day
+from pipelines.monitoring.production import NO_SHIFT, champion_of, production_day
 from pipelines.monitoring.reference import Reference, load_reference
 from pipelines.monitoring.report import load_evidently, write_report
 from pipelines.monitoring.verdict import DriftVerdict, Estimate
@@ -69,22 +70,23 @@ def watch_day(
         BundleError: the champion's bundle is incomplete.
     """
     block = params.product(product)
-    version = _champion(layout, product)
+    version = champion_of(layout, product)
     bundle = layout.bundle(product, version)
     reference = load_reference(layout, product, version, block, bundle)
     rows = production_day(product, block, bundle, as_of, block.watch.day_rows, shift)
+    shared = isinstance(block.source, SimulatorSource)  # test rows played again must not enter production's log
     with ThreadPoolExecutor(max_workers=1) as beside:
         loading = beside.submit(load_evidently)
-        with service_for(layout, params, product, version, bundle) as address:
-            answers = ask(address, product, rows, bundle_schema(bundle), params.service.max_rows)
+        with service_for(layout, params, product, version, bundle, shared) as address:
+            answers = ask(address, product, block.problem, rows, bundle_schema(bundle), params.service.max_rows)
         loading.result()
-    window = rows.assign(**answers.columns)
+    window = problems.watched(block, bundle, rows.assign(**answers.columns))
     verdict = judge(reference, window, limits_of(block.watch), params.profile.threads)
     lasting = note_window(layout, verdict, as_of)
     estimates = estimate(reference, window, block, bundle) if verdict.status != "unjudged" else ()
     folder = layout.night(night, product) / "drift"
     with replaced_folder(folder) as out:
-        _write(out, params, reference, bundle, window, verdict, estimates, answers)
+        _write(out, params, block, reference, bundle, window, verdict, estimates, answers)
     pictures = {name: folder / f"{name}.png" for name in PICTURES if (folder / f"{name}.png").is_file()}
     place = folder.relative_to(layout.root).as_posix()
     watched = Watched(night, as_of, verdict, answers.refused, lasting, place, estimates)
@@ -97,6 +99,7 @@ def watch_day(
 def _write(
     out: Path,
     params: Params,
+    block: Product,
     reference: Reference,
     bundle: Path,
     window: pd.DataFrame,
@@ -122,26 +125,9 @@ def _write(
     words = labels("zh" if chinese else "en")
     plots.plot_effects(out / "effects.png", verdict, words)
     plots.plot_distributions(out / "distributions.png", verdict, reference, window, words)
-    write_report(out / "report.html", reference, read_parquet(bundle / "reference.parquet"), window, verdict.limits)
+    before = problems.watched(block, bundle, read_parquet(bundle / "reference.parquet"))
+    write_report(out / "report.html", reference, before, window, verdict.limits)
 
 
 def _examples(refused: Mapping[int, str], most: int = 5) -> list[str]:
     return list(dict.fromkeys(refused.values()))[:most]
-
-
-def _champion(layout: Layout, product: str) -> str:
-    from pipelines.records.registry import champion
-    from pipelines.records.store import open_records
-
-    records = open_records(layout.records_url)
-    try:
-        version = champion(records, product)
-    finally:
-        records.close()
-    if version is None:
-        raise StageError(
-            "nothing answers for this product yet: no model has been promoted",
-            where={"product": product},
-            next_step="run a night first: make nightly",
-        )
-    return version

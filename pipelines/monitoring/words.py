@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pipelines.monitoring.alarm_words import WORDS as ALARM_WORDS
+
 Language = Literal["en", "zh"]
 
 _WORDS: dict[str, tuple[str, str]] = {
@@ -150,9 +152,13 @@ _WORDS: dict[str, tuple[str, str]] = {
 
 def say(language: Language, key: str, **values: object) -> str:
     """One sentence in the language, its places filled in."""
-    return _WORDS[key][0 if language == "en" else 1].format(**values)
+    found = _WORDS.get(key) or ALARM_WORDS[key]
+    return found[0 if language == "en" else 1].format(**values)
 
 
 def labels(language: Language) -> dict[str, str]:
     """The words in pictures."""
-    return {key: say(language, key) for key in ("effects", "limit", "reference", "window")}
+    return {
+        key: say(language, key)
+        for key in ("effects", "limit", "reference", "window", "estimated", "measured", "proved")
+    }

@@ -11,6 +11,7 @@ from pipelines.layout import Layout
 
 PLAN = "plan"
 SCOREBOARD = "scoreboard"
+PAGE_PREFIX = "/nightshift"  # of the page inside Airflow's UI
 BEFORE_TRAIN = ("fetch", "validate", "label", "prepare")
 AFTER_TRAIN = ("evaluate", "export", "package")
 CHILD_KINDS = ("snapshot", "release", "watch")

@@ -14,7 +14,9 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from pipelines.config import Params, load_params
 from pipelines.errors import NightshiftError
 from pipelines.layout import Layout
+from pipelines.night.drift import asked_for
 from pipelines.night.lane_step import LaneStep, StepResult, note
+from pipelines.night.links import LINKS, ProductsLink
 from pipelines.night.names import LaneTask, lane_tasks, night_id
 from pipelines.night.plan import LanePlan, NightPlan, make_plan, read_plan, write_plan
 from pipelines.process import die_with_parent
@@ -35,11 +37,12 @@ class PlanOperator(BaseOperator, SkipMixin):  # type: ignore[misc]
 
     def execute(self, context: Any) -> None:
         layout, params = _checkout(self.root)
-        wanted = context["params"]
+        wanted, drift = context["params"], asked_for(context)
         night, as_of = night_id(context["run_id"]), as_of_day(context)
+        products = [*wanted["products"], *drift]
         try:
             plan = make_plan(
-                layout, params, night, wanted["data"], wanted["products"], date.fromisoformat(as_of), wanted["force"]
+                layout, params, night, wanted["data"], products, date.fromisoformat(as_of), wanted["force"], drift
             )
         except NightshiftError as error:
             write_plan(layout, NightPlan(night, as_of, wanted["data"], (), error.line()))
@@ -65,6 +68,7 @@ class LaneOperator(BaseOperator):  # type: ignore[misc]
         self.lane_task = LaneTask(product, step, model)
         self.custom_operator_name = "DVC stage" if self.lane_task.dvc_target else "outside DVC"
         self._step: LaneStep | None = None
+        self.operator_extra_links = LINKS.get(step, ())
 
     def execute(self, context: Any) -> None:
         layout, params = _checkout(self.root)
@@ -91,25 +95,30 @@ class ScoreboardOperator(BaseOperator):  # type: ignore[misc]
 
     ui_color = "#f2ecdf"
     template_fields: Sequence[str] = ()
+    operator_extra_links = (ProductsLink(),)
 
     def __init__(self, *, root: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.root = root
 
     def execute(self, context: Any) -> None:
+        from pipelines.monitoring.outbox import deliver
         from pipelines.night.repair import keep_good_lock
         from pipelines.night.scoreboard import render
-        from pipelines.night.summary import close_night
+        from pipelines.night.summary import close_night, keep_night
 
         layout, params = _checkout(self.root)
         night = night_id(context["run_id"])
         ti = context["ti"]
         states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[context["run_id"]]).get(context["run_id"], {})
         wanted = context["params"]
-        summary = close_night(layout, params, night, states, wanted["data"], wanted["products"], as_of_day(context))
+        products = [*wanted["products"], *asked_for(context)]
+        summary = close_night(layout, params, night, states, wanted["data"], products, as_of_day(context))
+        print(keep_night(layout, summary), flush=True)
         keep_good_lock(layout)
         for line in render(summary).splitlines():
             _say(line)
+        _say(deliver(layout).line())  # mails that a lane could not send, of this night or an earlier one
         if summary.failed:
             raise AirflowFailException(f"{summary.failed} of {len(summary.lanes)} lanes did not pass")
 

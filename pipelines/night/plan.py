@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pipelines.config import Params
@@ -29,6 +30,7 @@ class LanePlan:
         reason: why, one clause.
         snapshot: the error of taking the snapshot, one line; empty when it was taken.
         since: for an unchanged lane the night that last ran it.
+        drift: what in production has asked for this run; empty for a night by schedule or by hand.
     """
 
     product: str
@@ -36,6 +38,7 @@ class LanePlan:
     reason: str
     snapshot: str = ""
     since: str = ""
+    drift: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,14 @@ def select(params: Params, data: str, products: Iterable[str]) -> list[str]:
 
 
 def make_plan(
-    layout: Layout, params: Params, night: str, data: str, products: Iterable[str], as_of: date, force: bool = False
+    layout: Layout,
+    params: Params,
+    night: str,
+    data: str,
+    products: Iterable[str],
+    as_of: date,
+    force: bool = False,
+    drift: Mapping[str, str] = MappingProxyType({}),
 ) -> NightPlan:
     """Take the snapshots, ask DVC and the records, and write ``plan.json`` of the night.
 
@@ -97,7 +107,8 @@ def make_plan(
         for name in selected:
             last = last_lane(records, name)
             before = (last.status, last.message, dict(last.numbers), last.night) if last else None
-            lanes.append(judge(name, failed.get(name, ""), stale.get(name, ""), prints[name], before, force))
+            lane = judge(name, failed.get(name, ""), stale.get(name, ""), prints[name], before, force)
+            lanes.append(replace(lane, drift=drift.get(name, "")))
     finally:
         records.close()
     plan = NightPlan(night, as_of.isoformat(), data, tuple(lanes))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +116,23 @@ def _block(name: str, stage: Any) -> list[str]:
 def _lines(text: str) -> list[str]:
     """Lines as YAML has them here; ``splitlines`` would also part at characters that may stand inside a value."""
     return text.removesuffix("\n").split("\n")
+
+
+def stage_names(text: str) -> list[str]:
+    """The stages of a lock as DVC writes it, in order."""
+    return [name for name, _, _ in _blocks(_lines(text))]
+
+
+def with_blocks(text: str, source: str, names: Collection[str]) -> str:
+    """``text`` with the blocks of these stages as they stand in ``source``; new ones come at the end."""
+    theirs = _lines(source)
+    blocks = {name: theirs[first:end] for name, first, end in _blocks(theirs) if name in names}
+    lines = _lines(text)
+    known = {name for name, _, _ in _blocks(lines)}
+    for name, first, end in reversed(_blocks(lines)):
+        if name in blocks:
+            lines[first:end] = blocks[name]
+    for name, block in blocks.items():
+        if name not in known:
+            lines += block
+    return "\n".join(lines) + "\n"

@@ -12,6 +12,7 @@ from pipelines.config import Params, load_params
 from pipelines.errors import ConfigError, NightshiftError
 from pipelines.files import replaced_folder, sha256_tree, write_json
 from pipelines.layout import Layout
+from pipelines.night.matured import pin_feedback
 from pipelines.process import exclusive
 from pipelines.sources import pin, place_of
 
@@ -56,6 +57,7 @@ def take_snapshot(layout: Layout, params: Params, product: str, as_of: date) -> 
             folder = Path(name)
             try:
                 pinned = pin(block.source, place_of(layout, product, block.columns), as_of, folder)
+                pinned |= pin_feedback(layout, params, product, as_of, folder)
             except NightshiftError as error:
                 raise error.at(product=product, stage="snapshot") from error
             write_json(folder / "pin.json", pinned)
@@ -63,7 +65,9 @@ def take_snapshot(layout: Layout, params: Params, product: str, as_of: date) -> 
             if changed:
                 with replaced_folder(final) as out:
                     shutil.copytree(folder, out, dirs_exist_ok=True)
-    summary = ", ".join(f"{key} {value}" for key, value in pinned.items())
+    summary = ", ".join(f"{key} {value}" for key, value in pinned.items() if not isinstance(value, dict))
+    if "feedback" in pinned:
+        summary += f", {pinned['feedback']['rows']} outcomes told by clients"
     return SnapshotResult(product, final, changed, summary)
 
 

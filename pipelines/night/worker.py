@@ -108,9 +108,12 @@ def snapshot(layout: Layout, product: str, as_of: str) -> Outcome:
 
 def release(layout: Layout, product: str, night: str) -> Outcome:
     """Smoke, champion, promote."""
+    from pipelines.night.plan import read_plan
     from pipelines.release import release as release_product
 
-    result = release_product(layout, load_params(layout.params), product, night)
+    plan = read_plan(layout, night)
+    drift = any(lane.product == product and lane.drift for lane in plan.lanes) if plan else False
+    result = release_product(layout, load_params(layout.params), product, night, after_drift=drift)
     verdicts = [[verdict.gate, verdict.status] for verdict in result.verdicts]
     blocked = [verdict for verdict in result.verdicts if verdict.status == "blocked"]
     facts = {"verdicts": verdicts, "outcome": result.outcome}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipelines.config import Product
     from pipelines.metrics.judges import Judge
 
-PROBLEMS = ("tabular",)
+PROBLEMS = ("tabular", "uplift", "forecast", "text", "reply")
 STAGES = ("label", "prepare", "train", "evaluate", "export", "package")
 FOLDERS = ("answer", "core", *STAGES)
 
@@ -58,6 +58,31 @@ def judge_rows(product: Product, schema: Mapping[str, Any], frame: pd.DataFrame,
     return cast("Judge", module.judge_rows(product, schema, frame, model))
 
 
+def answered(problem: str, schema: Mapping[str, Any], answers: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
+    """Answers of the service as columns ``{name: [n]}``, named as in ``reference.parquet``; None: no answer."""
+    return cast(dict[str, Any], _watched(problem).answered(schema, answers))
+
+
+def watched(product: Product, bundle: Path, frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns that are watched, from raw rows with their answers; the same number of rows, in order."""
+    return cast("pd.DataFrame", _watched(product.problem).watched(product, bundle, frame))
+
+
+def watched_roles(product: Product, columns: Sequence[str]) -> dict[str, str]:
+    """``{column: "feature" | "protected" | "prediction"}`` of the columns of :func:`watched` that are judged."""
+    return cast(dict[str, str], _watched(product.problem).roles(product, columns))
+
+
+def measured(product: Product, schema: Mapping[str, Any], frame: pd.DataFrame, outcomes: Sequence[Any]) -> Judge | None:
+    """The key metric on answered rows whose outcomes are known; None where the problem cannot be measured so."""
+    module = _watched(product.problem)
+    return cast("Judge", module.measured(product, schema, frame, outcomes)) if hasattr(module, "measured") else None
+
+
+def _watched(problem: str) -> Any:
+    return importlib.import_module(f"pipelines.problems.{problem}.answer.watched")
+
+
 __all__ = [
     "FOLDERS",
     "PROBLEMS",
@@ -65,8 +90,12 @@ __all__ = [
     "Answering",
     "DeriveFor",
     "ProblemStage",
+    "answered",
     "answers_apart",
     "judge_rows",
     "load_answering",
+    "measured",
     "stage_of",
+    "watched",
+    "watched_roles",
 ]

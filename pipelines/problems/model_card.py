@@ -20,7 +20,11 @@ PIPELINE_TAGS = {
     "multiclass": "tabular-classification",
     "regression": "tabular-regression",
 }
-METHODS = {"shap": "exact SHAP values (TreeSHAP)", "integrated_gradients": "integrated gradients"}
+METHODS = {
+    "linear": "the exact parts of a linear model",
+    "shap": "exact SHAP values (TreeSHAP)",
+    "integrated_gradients": "integrated gradients",
+}
 
 
 def render_card(facts: Mapping[str, Any], manifest: Mapping[str, Any] | None = None) -> str:
@@ -58,17 +62,19 @@ def render_card(facts: Mapping[str, Any], manifest: Mapping[str, Any] | None = N
 def _front_matter(facts: Mapping[str, Any]) -> str:
     data, key = facts["data"], facts["key_metric"]
     libraries = sorted({member["family"] for member in facts["model"]["members"]})
+    text = facts.get("problem") == "text"
+    pipeline = "text-classification" if text else PIPELINE_TAGS[facts["task"]]
     front: dict[str, Any] = {
         "library_name": "lightgbm" if libraries == ["lightgbm"] else "onnx",
-        "pipeline_tag": PIPELINE_TAGS[facts["task"]],
-        "tags": ["tabular", "nightshift", *libraries],
+        "pipeline_tag": pipeline,
+        "tags": ["text" if text else "tabular", "nightshift", *libraries],
         "model_name": facts["product"],
         "model-index": [
             {
                 "name": facts["product"],
                 "results": [
                     {
-                        "task": {"type": PIPELINE_TAGS[facts["task"]]},
+                        "task": {"type": pipeline},
                         "dataset": {"name": str(data["name"]), "type": data["source"], "split": "test"},
                         "metrics": [
                             {"type": HF_METRICS.get(name, name), "name": name, "value": found["value"]}
@@ -147,6 +153,8 @@ def _model(facts: Mapping[str, Any]) -> str:
     lines += [f"- not trained: {name}, {reason}" for name, reason in model["left_out"].items()]
     if facts["task"] != "regression":
         lines.append(f"- calibration: {model['calibration']}")
+    if facts.get("selective"):
+        lines.append(_selective(facts["selective"]))
     decision = selection.get("decision")
     if decision:
         lines.append(f"- acts from a probability of {decision['threshold']:.4g} ({decision['rule']})")
@@ -160,6 +168,17 @@ def _model(facts: Mapping[str, Any]) -> str:
             f" {decision['cost_of_acting_on_none']:.4f} on none"
         )
     return "\n".join(lines) + "\n"
+
+
+def _selective(found: Mapping[str, Any]) -> str:
+    valid = found["valid"]
+    if found["threshold"] > 1:
+        return f"- no threshold keeps the errors at {found['max_risk']:.0%} of the answers: every answer is 'not sure'"
+    return (
+        f"- 'not sure' below a confidence of {found['threshold']:.4f}: on the valid rows {valid['coverage']:.1%} are"
+        f" answered with {valid['risk']:.1%} errors, at most {valid['bound']:.1%} at {found['confidence']:.0%}"
+        f" confidence (asked: {found['max_risk']:.0%})"
+    )
 
 
 def _data(data: Mapping[str, Any]) -> str:

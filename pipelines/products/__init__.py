@@ -18,8 +18,17 @@ def derive_for(name: str | None) -> Derive | None:
         from pipelines.products import credit_risk
 
         return credit_risk.derive
+    if name == "campaign_response":
+        from pipelines.products import campaign_response
+
+        return campaign_response.derive
+    if name == "rossmann":
+        from pipelines.products import rossmann
+
+        return rossmann.derive
     raise ConfigError(
         f"no derived features named {name!r}",
         where={"key": "columns.features"},
-        next_step="choose credit_risk or null, or add a module to pipelines/products and name it in its __init__.py",
+        next_step="choose credit_risk, campaign_response, rossmann or null,"
+        " or add a module to pipelines/products and name it in its __init__.py",
     )

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, ForeignKey, ForeignKeyConstraint, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
-SCHEMA_VERSION = 1
+from pipelines.records.alarm_tables import alarm_tables
+
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
+counter = BigInteger().with_variant(Integer(), "sqlite")  # SQLite counts up by itself in INTEGER only
 
 schema_version = Table(
     "schema_version",
@@ -76,3 +92,50 @@ lanes = Table(
     Column("package_digest", String(64)),  # the bundle's hash; None when the lane made none
     Index("lanes_by_product", "product", "ended_at"),
 )
+
+predictions = Table(
+    "predictions",
+    metadata,
+    Column("id", counter, primary_key=True, autoincrement=True),
+    Column("request_id", String(64), nullable=False),
+    Column("place", Integer, nullable=False),  # of the row in its request
+    Column("product", String(48), nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("features", Text, nullable=False),  # JSON, ASCII: read back whole, never searched in
+    Column("answer", Text, nullable=False),  # JSON, ASCII
+    Column("client", String(64)),  # name of the API key
+    Column("draw", Integer, nullable=False),  # 0 to 9999 from the request id: which old rows a sample keeps
+    UniqueConstraint("request_id", "place", name="predictions_once"),
+    Index("predictions_by_time", "product", "at"),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", counter, primary_key=True, autoincrement=True),
+    Column("request_id", String(64), nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("product", String(48), nullable=False),
+    Column("outcome", Text, nullable=False),  # JSON, ASCII
+    Column("outcome_digest", String(64), nullable=False),  # SHA-256 of the above: a long text fits no index
+    Column("at", String(32), nullable=False),
+    Column("client", String(64)),
+    UniqueConstraint("request_id", "place", "outcome_digest", name="feedback_once"),
+    Index("feedback_by_time", "product", "at"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),  # SHA-256 of the key, hex
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("revoked_at", String(32)),
+)
+
+watch_windows, alarms, retrains = alarm_tables(metadata)
+
+ADDED: dict[int, tuple[Table, ...]] = {2: (predictions, feedback, api_keys, watch_windows, alarms, retrains)}
+"""Tables that each version of the schema brought: what an older database lacks."""

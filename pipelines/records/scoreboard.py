@@ -135,6 +135,14 @@ def last_lane(records: Records, product: str, status: LaneStatus | None = None) 
     return Lane(**row._mapping) if row else None
 
 
+def lanes_of(records: Records, product: str, limit: int = 30) -> list[Lane]:
+    """The last lanes of a product, newest first."""
+    query = select(lanes).where(lanes.c.product == product)
+    query = query.order_by(lanes.c.ended_at.desc(), lanes.c.night.desc()).limit(limit)
+    with records.reading() as connection:
+        return [Lane(**row._mapping) for row in connection.execute(query)]
+
+
 def _no_night(night: str) -> RecordsError:
     return RecordsError(
         "this night was never started", where={"night": night}, next_step="start it with start_night first"

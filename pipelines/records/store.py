@@ -6,16 +6,18 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from pipelines.errors import RecordsError
-from pipelines.records.schema import SCHEMA_VERSION, metadata, schema_version
+from pipelines.records.schema import ADDED, SCHEMA_VERSION, metadata, schema_version
 
+Synchronous = Literal["FULL", "NORMAL"]
 WRITES = "nightshift_writes"
 CREATION_LOCK = 724911  # PostgreSQL advisory lock: two processes must not create the tables at once
 
@@ -31,10 +33,11 @@ class Records:
     SQLite runs in WAL mode with foreign keys on: readers never wait, a writer waits up to ``busy_seconds``.
     """
 
-    def __init__(self, url: str, busy_seconds: float = 10.0) -> None:
+    def __init__(self, url: str, busy_seconds: float = 10.0, synchronous: Synchronous = "FULL") -> None:
         self.url = _parsed(url)
         self.place = self.url.render_as_string(hide_password=True)
         self.busy_seconds = busy_seconds
+        self.synchronous = synchronous
         self._ready = False
         self._opening = threading.Lock()
         self._engine = self._new_engine()
@@ -51,7 +54,7 @@ class Records:
                 next_step="install the driver (postgresql+psycopg needs psycopg), or use SQLite",
             ) from error
         if sqlite:
-            event.listen(engine, "connect", _set_up_sqlite)
+            event.listen(engine, "connect", partial(_set_up_sqlite, self.synchronous))
             event.listen(engine, "begin", _begin_sqlite)
         return engine
 
@@ -91,8 +94,8 @@ class Records:
             if self.url.get_backend_name() == "sqlite" and self.url.database not in (None, "", ":memory:"):
                 Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
             found = self._found_version()
-            if found is None:
-                found = self._create()
+            if found is None or 1 <= found < SCHEMA_VERSION:
+                found = self._create_or_upgrade()
             if found != SCHEMA_VERSION:
                 raise self._other_version(found)
             self._ready = True
@@ -103,15 +106,22 @@ class Records:
                 return None
             return connection.execute(select(schema_version.c.version)).scalar()
 
-    def _create(self) -> int:
+    def _create_or_upgrade(self) -> int:
+        """All in one transaction, and looked at anew inside it: another process may have been quicker."""
         with self._engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
             if self.url.get_backend_name() == "postgresql":
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({CREATION_LOCK})")
-            metadata.create_all(connection)
-            found = connection.execute(select(schema_version.c.version)).scalar()
-            if found is None:
+            if not inspect(connection).has_table(schema_version.name):
+                metadata.create_all(connection)
                 connection.execute(insert(schema_version).values(id=1, version=SCHEMA_VERSION))
-            return SCHEMA_VERSION if found is None else int(found)
+                return SCHEMA_VERSION
+            found = int(connection.execute(select(schema_version.c.version)).scalar() or 0)
+            if not 1 <= found < SCHEMA_VERSION:
+                return found
+            for version in range(found + 1, SCHEMA_VERSION + 1):
+                metadata.create_all(connection, tables=ADDED[version])
+            connection.execute(update(schema_version).values(version=SCHEMA_VERSION))
+            return SCHEMA_VERSION
 
     def _other_version(self, found: int) -> RecordsError:
         newer = found > SCHEMA_VERSION
@@ -173,13 +183,19 @@ class Records:
         self._engine.dispose()
 
 
-def open_records(url: str, busy_seconds: float = 10.0) -> Records:
+def open_records(url: str, busy_seconds: float = 10.0, synchronous: Synchronous = "FULL") -> Records:
     """The records at a SQLAlchemy URL; connects at the first use.
+
+    Args:
+        url: of SQLite or PostgreSQL.
+        busy_seconds: how long a SQLite writer waits for another one.
+        synchronous: SQLite: ``FULL`` outlives a power cut; ``NORMAL`` outlives the death of every process, and a commit
+            waits for no disk.
 
     Raises:
         RecordsError: the URL cannot be read, or its driver is not installed.
     """
-    return Records(url, busy_seconds)
+    return Records(url, busy_seconds, synchronous)
 
 
 def _parsed(url: str) -> URL:
@@ -201,11 +217,11 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
-def _set_up_sqlite(connection: Any, _record: Any) -> None:
+def _set_up_sqlite(synchronous: Synchronous, connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver must not begin transactions by itself: _begin_sqlite does
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute(f"PRAGMA synchronous={synchronous}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 

@@ -42,8 +42,18 @@ def rollback_line(layout: Layout, product: str, version: str | None, who: str | 
     return describe_promotion(rollback(layout, load_params(layout.params), product, version, who=who, why=why))
 
 
+def decline_line(layout: Layout, product: str, version: str, who: str | None, why: str) -> str:
+    """The refusal that was recorded."""
+    from pipelines.release.approval import decline
+    from pipelines.release.promotion import this_user
+
+    return decline(layout, load_params(layout.params), product, version, who or this_user(), why)
+
+
 def history_lines(layout: Layout, product: str) -> list[str]:
     """Every move of the pointer, newest first, with data, code and parameters of the version that it moved to."""
+    from pipelines.release.promotion import APPROVAL
+
     load_params(layout.params).product(product)
     records = open_records(layout.records_url)
     try:
@@ -58,6 +68,8 @@ def history_lines(layout: Layout, product: str) -> list[str]:
         digests = known[step.to_version].digests
         lines.append("      " + "  ".join(f"{name} {digests[name][:12]}" for name in sorted(digests)))
     waiting = [version for version in known if version not in {step.to_version for step in past}]
+    declined = {name: kept["reason"] for name in known if (kept := known[name].verdicts.get(APPROVAL))}
+    lines += [f"  {name} declined by {reason}" for name, reason in declined.items()]
     if waiting:
         lines.append(f"never promoted: {', '.join(waiting)}")
     return lines or [f"{product}: no version is recorded yet; run a night"]

@@ -16,6 +16,9 @@ from pipelines.records.store import Records, open_records
 from pipelines.release import champion as champion_gate
 from pipelines.verdicts import Verdict
 
+APPROVAL = "approval"
+"""The gate whose verdict is a person's answer; kept with the version, never asked again by itself."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -55,7 +58,10 @@ def plan(layout: Layout, params: Params, product: str, version: str | None = Non
         if current == challenger.version:
             line = f"{product}: version {current} is the champion already; nothing to do"
             return Plan(product, challenger, current, _kept(challenger), False, line)
-        compared = champion_gate.compare(layout, params, product, challenger.version, current)
+        compared = champion_gate.compare(
+            layout, params, product, challenger.version, current,
+            records=records, after_drift=_after_drift(challenger),
+        )  # fmt: skip
         kept = tuple(verdict for verdict in _kept(challenger) if verdict.gate != compared.gate)
         verdicts = (*kept, compared)
         refusing = _refusing(verdicts)
@@ -107,7 +113,7 @@ def promote(
     records = open_records(layout.records_url)
     try:
         return move(
-            records, product, chosen, proposed.champion, who=who or _user(),
+            records, product, chosen, proposed.champion, who=who or this_user(),
             why=f"forced: {reason}" if force else reason, night=None, verdicts=proposed.verdicts,
         )  # fmt: skip
     finally:
@@ -140,7 +146,7 @@ def rollback(
             )
         verify_bundle(layout.bundle(product, to), to)
         return registry.move_champion(
-            records, product, to, kind="rollback", who=who or _user(), why=why or f"back from {current}",
+            records, product, to, kind="rollback", who=who or this_user(), why=why or f"back from {current}",
             expected=current,
         )  # fmt: skip
     finally:
@@ -188,8 +194,15 @@ def _refusing(verdicts: tuple[Verdict, ...], forced: bool = False) -> str | None
     by_gate: Mapping[str, Verdict] = {verdict.gate: verdict for verdict in verdicts}
     if "smoke" not in by_gate:
         return "the smoke gate was never asked; run the release step of a night"
-    refusing = [v for v in verdicts if not v.passed and not (forced and v.gate == champion_gate.GATE)]
+    overruled = {APPROVAL, champion_gate.GATE} if forced else {APPROVAL}  # a person's later word counts
+    refusing = [verdict for verdict in verdicts if not verdict.passed and verdict.gate not in overruled]
     return refusing[0].line() if refusing else None
+
+
+def _after_drift(version: Version) -> bool:
+    """Whether the night that gated this version was asked for by drift; a later look at it goes by the same rule."""
+    kept = version.verdicts.get(champion_gate.GATE) or {}
+    return any(check["name"] == champion_gate.AFTER_DRIFT for check in kept.get("checks", ()))
 
 
 def _before(past: list[Promotion]) -> str | None:
@@ -210,7 +223,8 @@ def why_of(verdict: Verdict) -> str:
     return f"{verdict.gate} gate {verdict.status}: {details[0]}" if details else f"{verdict.gate} gate {verdict.status}"
 
 
-def _user() -> str:
+def this_user() -> str:
+    """Who runs this process."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

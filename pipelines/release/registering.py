@@ -50,7 +50,12 @@ def register(layout: Layout, records: Records, params: Params, product: str, nig
     keep(layout, product, manifest.version, source)
     put(layout, product, manifest.version)
     metrics = read_json(layout.stage("evaluate", product) / "metrics.json")
-    digests = {"data": _data_digest(layout, product), "code": _code_digest(), "params": _params_digest(params, product)}
+    digests = {
+        "data": _data_digest(layout, product),
+        "code": _code_digest(),
+        "params": _params_digest(params, product),
+        "split": _split_digest(params, product),
+    }
     return registry.add_version(records, Version(product, manifest.version, night, digests, metrics))
 
 
@@ -91,3 +96,13 @@ def _params_digest(params: Params, product: str) -> str:
         "profile": params.profile.model_dump(mode="json"),
     }
     return hashlib.sha256(canonical_json(content).encode("utf-8")).hexdigest()
+
+
+def _split_digest(params: Params, product: str) -> str:
+    """SHA-256 over what decides a row's side: two versions of one split never trained on each other's test rows."""
+    block = params.product(product)
+    sides = {
+        "split": block.prepare.split.model_dump(mode="json"),
+        "columns": {name: getattr(block.columns, name, None) for name in ("id", "group", "time")},
+    }
+    return hashlib.sha256(canonical_json(sides).encode("utf-8")).hexdigest()

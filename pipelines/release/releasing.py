@@ -11,6 +11,7 @@ from pipelines.records import registry
 from pipelines.records.registry import Promotion
 from pipelines.records.store import Records, open_records
 from pipelines.release import champion as champion_gate
+from pipelines.release.approval import declined_by
 from pipelines.release.promotion import move, why_of
 from pipelines.release.registering import register
 from pipelines.release.smoke import smoke
@@ -40,9 +41,10 @@ class ReleaseResult:
     line: str
 
 
-def release(layout: Layout, params: Params, product: str, night: str) -> ReleaseResult:
+def release(layout: Layout, params: Params, product: str, night: str, *, after_drift: bool = False) -> ReleaseResult:
     """Register the packaged bundle, let it pass the smoke and the champion gate, and promote it where that is allowed.
 
+    ``after_drift``: drift in production has asked for this retraining; ``release.after_drift`` is then the gate's rule.
     Safe to run again after a kill at any point: the same bundle gives the same version, and the pointer moves once.
 
     Raises:
@@ -55,21 +57,27 @@ def release(layout: Layout, params: Params, product: str, night: str) -> Release
         if current == version:
             line = f"{product}: version {version} is the champion already"
             return ReleaseResult(product, version, "already champion", (), current, line)
-        verdicts = gates(layout, records, params, product, version, current)
+        verdicts = gates(layout, records, params, product, version, current, after_drift)
         return _act(records, params, product, version, current, verdicts, night)
     finally:
         records.close()
 
 
 def gates(
-    layout: Layout, records: Records, params: Params, product: str, version: str, current: str | None
+    layout: Layout,
+    records: Records,
+    params: Params,
+    product: str,
+    version: str,
+    current: str | None,
+    after_drift: bool = False,
 ) -> tuple[Verdict, ...]:
     """Ask the smoke gate and, when it passes, the champion gate; both words are kept with the version."""
     first = smoke(layout, params, product, layout.bundle(product, version), version)
     registry.add_verdict(records, product, version, first.gate, first.model_dump(mode="json"))
     if not first.passed:
         return (first,)
-    second = champion_gate.compare(layout, params, product, version, current)
+    second = champion_gate.compare(layout, params, product, version, current, records=records, after_drift=after_drift)
     registry.add_verdict(records, product, version, second.gate, second.model_dump(mode="json"))
     return (first, second)
 
@@ -91,6 +99,10 @@ def _act(
     undone = _undone_by(records, product, version)
     if undone is not None:
         line = f"{product}: {version} was taken back by {undone.who} ({undone.why}): only a person may promote it again"
+        return ReleaseResult(product, version, "champion stays", verdicts, current, line)
+    declined = declined_by(records, product, version)
+    if declined is not None:
+        line = f"{product}: {version} was declined ({declined}): only a person may promote it"
         return ReleaseResult(product, version, "champion stays", verdicts, current, line)
     if params.product(product).release.promote == "approval":
         line = f"{product}: version {version} waits for approval: nightshift promote {product}"

@@ -38,10 +38,11 @@ class Heard:
 
 
 class Client:
-    """One connection to a service; use it as a context manager."""
+    """One connection to a service; use it as a context manager. ``key``: an API key, where the service asks for one."""
 
-    def __init__(self, host: str, port: int, timeout_seconds: float = 30.0) -> None:
+    def __init__(self, host: str, port: int, timeout_seconds: float = 30.0, key: str | None = None) -> None:
         self._connection = http.client.HTTPConnection(host, port, timeout=timeout_seconds)
+        self._own = {"Authorization": f"Bearer {key}"} if key else {}
 
     def __enter__(self) -> Client:
         return self
@@ -80,9 +81,13 @@ class Client:
     def _ask(
         self, method: str, path: str, body: bytes | str | None, headers: Mapping[str, str]
     ) -> http.client.HTTPResponse:
-        self._connection.request(method, path, body, dict(headers))
+        self._connection.request(method, path, body, {**self._own, **headers})
         return self._connection.getresponse()
 
     def predict(self, product: str, rows: list[dict[str, Any]], explain: bool = False) -> Heard:
         """``POST /v1/<product>/predict``."""
         return self.call("POST", f"/v1/{product}/predict", json.dumps({"rows": rows, "explain": explain}))
+
+    def feedback(self, product: str, outcomes: list[dict[str, Any]]) -> Heard:
+        """``POST /v1/<product>/feedback``: ``{"request_id", "row", "outcome"}`` each."""
+        return self.call("POST", f"/v1/{product}/feedback", json.dumps(outcomes))

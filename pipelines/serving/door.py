@@ -1,20 +1,55 @@
-"""What every request passes before and after the service: body limit, readiness in words, errors as JSON."""
+"""What every request passes: key, load and body limits, readiness in words, errors as JSON.
+
+Predictions and feedback are answered from here, without the framework's routing, request objects and response models,
+which take longer than the model does. BentoML's metrics, tracing and timeout lie outside the door and so hold for them;
+its schema comes from the API methods of the service, which ask the same desk.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 
 from pipelines.serving.answers import Reply, refusal
+from pipelines.serving.keyring import Keyring
+from pipelines.serving.labels import unfold
+
+logger = logging.getLogger("nightshift.serving")
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Answerer = Callable[[str, str, bytes, str], Awaitable[Reply]]
+"""product, content type, body, client -> reply."""
 
-DRAIN_BYTES = 256 << 20  # of a body that is too large are read and dropped, so that the client hears why
+DRAIN_BYTES = 64 << 20
+DRAIN_SECONDS = 5.0
+"""So much of a body that was refused is read and dropped after the answer has gone out: a client that sends all before
+it reads would else find the connection reset, and never hear why."""
 PLAIN_ERRORS = {404: "no such page", 405: "this method is not allowed here"}
+KEPT_PAGES = ("/docs.json", "/schema.json")  # they describe products: a key is asked for as under /v1/
+
+
+@dataclass(frozen=True)
+class House:
+    """What the door leads to and goes by.
+
+    Attributes:
+        readiness: ``(ready, words)`` for ``GET /readyz``.
+        routes: ``POST /v1/<product>/<name>`` by name; the name is also the scope that a key must have.
+        keyring: who may come in.
+        max_in_flight: requests of those routes that are answered at once.
+    """
+
+    readiness: Callable[[], tuple[bool, str]]
+    routes: dict[str, Answerer]
+    keyring: Keyring
+    max_in_flight: int = 256
 
 
 class Door:
@@ -23,56 +58,110 @@ class Door:
     Args:
         app: what lies behind it.
         max_body_bytes: a larger body is answered with 413.
-        readiness: ``(ready, words)`` for ``GET /readyz``.
+        house: what it leads to.
     """
 
-    def __init__(self, app: App, max_body_bytes: int, readiness: Callable[[], tuple[bool, str]]) -> None:
+    def __init__(self, app: App, max_body_bytes: int, house: House) -> None:
         self.app = app
         self.max_body_bytes = max_body_bytes
-        self.readiness = readiness
+        self.house = house
+        self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
-        elif scope["path"] == "/readyz" and scope["method"] in ("GET", "HEAD"):
-            ready, words = self.readiness()
+            return
+        unfold(scope)
+        path, method = scope["path"], scope["method"]
+        parts = path.split("/")
+        answerer = self.house.routes.get(parts[3]) if len(parts) == 4 and parts[1] == "v1" and parts[2] else None
+        if answerer is not None and method == "POST":
+            await self._ask(answerer, parts[2], parts[3], scope, receive, send)
+        elif path == "/readyz" and method in ("GET", "HEAD"):
+            ready, words = self.house.readiness()
             await _text(send, 200 if ready else 503, words)
-        elif scope["method"] in ("GET", "HEAD", "OPTIONS"):
-            await self.app(scope, receive, _json_errors(send))
         else:
-            await self._with_body(scope, receive, send)
+            await self._pass(path, scope, receive, send)
 
-    async def _with_body(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _ask(
+        self, answerer: Answerer, product: str, need: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         headers = dict(scope["headers"])
-        declared = headers.get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > self.max_body_bytes and headers.get(b"expect") == b"100-continue":
-            await reply(send, self._too_large())
+        client = self.house.keyring.admit(scope, headers, need)
+        if isinstance(client, Reply):
+            await reply(send, client)
             return
-        body = await self._read(receive)
-        if body is None:
-            await reply(send, self._too_large())
+        if self._in_flight >= self.house.max_in_flight:
+            words = f"{self._in_flight} requests are being answered, which is this worker's limit; try again soon"
+            await reply(send, refusal(429, words, headers=((b"retry-after", b"1"),)))
             return
-        await self.app(scope, _replay(body, receive), _json_errors(send))
+        self._in_flight += 1
+        try:
+            body = await self._body(headers, receive, send)
+            if body is not None:
+                kind = headers.get(b"content-type", b"").decode("latin-1")
+                await reply(send, await answerer(product, kind, body, client))
+        except Exception:
+            logger.exception("POST /v1/%s/%s failed", product[:48], need)
+            await reply(send, refusal(500, "this request could not be answered; the service's log says why"))
+        finally:
+            self._in_flight -= 1
 
-    async def _read(self, receive: Receive) -> bytes | None:
-        """The whole body, or None where it is too large."""
+    async def _pass(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        if path.startswith("/v1/") or path in KEPT_PAGES:
+            client = self.house.keyring.admit(scope, headers, None)
+            if isinstance(client, Reply):
+                await reply(send, client)
+                return
+        if scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+            body = await self._body(headers, receive, send)
+            if body is None:
+                return
+            receive = _replay(body, receive)
+        await self.app(scope, receive, _json_errors(send))
+
+    async def _body(self, headers: dict[bytes, bytes], receive: Receive, send: Send) -> bytes | None:
+        """The whole body, or None where it was too large and 413 has been answered."""
+        declared = headers.get(b"content-length", b"")
+        if declared.isdigit() and int(declared) > self.max_body_bytes:
+            await self._refuse(receive, send, drain=headers.get(b"expect") != b"100-continue")
+            return None
         pieces: list[bytes] = []
         size, more = 0, True
         while more:
             message = await receive()
             if message["type"] != "http.request":
-                return b"".join(pieces)
+                break
             piece = message.get("body", b"")
             more = message.get("more_body", False)
             size += len(piece)
-            if size <= self.max_body_bytes:
-                pieces.append(piece)
-            elif size > DRAIN_BYTES:
+            if size > self.max_body_bytes:
+                await self._refuse(receive, send, drain=more)
                 return None
-        return b"".join(pieces) if size <= self.max_body_bytes else None
+            pieces.append(piece)
+        return b"".join(pieces)
 
-    def _too_large(self) -> Reply:
-        return refusal(413, f"the body is larger than {self.max_body_bytes / (1 << 20):g} MiB")
+    async def _refuse(self, receive: Receive, send: Send, drain: bool) -> None:
+        """413 at once, then the connection closes."""
+        body = refusal(413, f"the body is larger than {self.max_body_bytes / (1 << 20):g} MiB").encode()
+        await _start(send, 413, b"application/json", body, [(b"connection", b"close")])
+        await send({"type": "http.response.body", "body": body, "more_body": drain})
+        if drain:
+            try:
+                await asyncio.wait_for(_drop(receive), DRAIN_SECONDS)
+            except TimeoutError:
+                pass
+            finally:
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _drop(receive: Receive) -> None:
+    size, more = 0, True
+    while more and size < DRAIN_BYTES:
+        message = await receive()
+        size += len(message.get("body", b""))
+        more = message["type"] == "http.request" and message.get("more_body", False)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
@@ -98,25 +187,27 @@ def _json_errors(send: Send) -> Send:
             kind = dict(message["headers"]).get(b"content-type", b"")
             if message["status"] in PLAIN_ERRORS and kind.startswith(b"text/plain"):
                 swallow = True
-                kept = [item for item in message["headers"] if item[0] == b"allow"]
-                await reply(send, refusal(message["status"], PLAIN_ERRORS[message["status"]]), kept)
+                kept = tuple(item for item in message["headers"] if item[0] == b"allow")
+                await reply(send, refusal(message["status"], PLAIN_ERRORS[message["status"]], headers=kept))
         if not swallow:
             await send(message)
 
     return sent
 
 
-async def reply(send: Send, answer: Reply, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+async def reply(send: Send, answer: Reply) -> None:
     """Send a whole JSON answer."""
     body = answer.encode()
-    await _whole(send, answer.status, b"application/json", body, headers or [])
+    await _start(send, answer.status, b"application/json", body, list(answer.headers))
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _text(send: Send, status: int, words: str) -> None:
-    await _whole(send, status, b"text/plain; charset=utf-8", f"{words}\n".encode(), [])
+    body = f"{words}\n".encode()
+    await _start(send, status, b"text/plain; charset=utf-8", body, [])
+    await send({"type": "http.response.body", "body": body})
 
 
-async def _whole(send: Send, status: int, kind: bytes, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+async def _start(send: Send, status: int, kind: bytes, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
     fixed = [(b"content-type", kind), (b"content-length", str(len(body)).encode("ascii"))]
     await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})
-    await send({"type": "http.response.body", "body": body})

@@ -25,7 +25,6 @@ from pipelines.serving.settings import Settings
 
 TARGET = "pipelines.serving.service:Nightshift"
 CODE = Path(__file__).resolve().parents[2]
-LOOPBACK = ("127.0.0.1", "::1")
 LIBC = ctypes.CDLL(None)
 STOP_SECONDS = 10.0
 LOG_LINES = 8
@@ -90,14 +89,14 @@ def serve_in_foreground(layout: Layout, service: Service) -> NoReturn:
         ConfigError: the port is taken, or the host is not an address of this machine.
     """
     check_address(service.host, service.port)
-    if service.host not in LOOPBACK:
-        sys.stderr.write(f"nightshift: {service.host} can be reached from other machines, and no key is asked for\n")
+    if Settings(service, None, lean=True).asks_for_keys:
+        sys.stderr.write("nightshift: every request needs an API key; `nightshift keys add NAME` makes one\n")
     line = command(service)
     sys.stderr.write(f"nightshift: serving on http://{service.host}:{service.port}, Ctrl-C stops it\n")
     sys.stderr.flush()
     os.chdir(CODE)
     home = layout.state / "serving" / str(service.port)
-    os.execve(line[0], line, environment(layout, Settings(service, None, lean=True), home))
+    os.execve(line[0], line, environment(layout, Settings(service, None, lean=True, log=True), home))
 
 
 def check_address(host: str, port: int) -> None:
@@ -120,6 +119,7 @@ def running(
     bundles: Mapping[str, Path] | None = None,
     service: Service | None = None,
     timeout_seconds: float = 90.0,
+    log: bool | None = None,
 ) -> Iterator[Running]:
     """Serve on a free loopback port until the block ends.
 
@@ -128,24 +128,28 @@ def running(
         bundles: serve exactly these, or None: the champions.
         service: limits and workers; host and port are replaced.
         timeout_seconds: how long it may take until it is ready.
+        log: keep a prediction log; default: only when the champions are served. A bundle that is tried out, by the
+            smoke gate or a watch, must leave nothing in the log of production.
 
     Raises:
         ServiceError: it ended, or was not ready in time; shows the last lines of its log.
     """
-    block = (service or Service()).model_copy(update={"host": "127.0.0.1", "port": free_port()})
-    settings = Settings(block, bundles, lean=True)
+    logs = bundles is None if log is None else log
+    keys = {} if logs else {"keys": "auto"}  # who tries a bundle out has none
+    block = (service or Service()).model_copy(update={"host": "127.0.0.1", "port": free_port(), **keys})
+    settings = Settings(block, bundles, lean=True, log=logs)
     layout.logs.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix="service-", suffix=".log", dir=layout.logs)
-    log = Path(name)
+    output = Path(name)
     with tempfile.TemporaryDirectory(prefix="nightshift-service-") as home, os.fdopen(handle, "wb") as stream:
         process = subprocess.Popen(
             command(block), cwd=CODE, env=environment(layout, settings, Path(home)), stdin=subprocess.DEVNULL,
             stdout=stream, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=_end_with_parent,
         )  # fmt: skip
         try:
-            seconds = wait_until_ready(block.host, block.port, process, log, timeout_seconds)
-            yield Running(block.host, block.port, process, log, seconds)
-            log.unlink(missing_ok=True)
+            seconds = wait_until_ready(block.host, block.port, process, output, timeout_seconds)
+            yield Running(block.host, block.port, process, output, seconds)
+            output.unlink(missing_ok=True)
         finally:
             stop(process)
 

@@ -77,13 +77,14 @@ def load(product: str, version: str | None, folder: Path) -> Loaded:
         )
     try:
         schema = read_json(folder / "schema.json")
+        model = load_answering(manifest.problem, folder, derive_for)
         loaded = Loaded(
             product,
             manifest.version,
             folder,
             schema,
-            load_answering(manifest.problem, folder, derive_for),
-            RowValidator(schema),
+            model,
+            RowValidator(schema, getattr(model, "complaints", None)),
         )
         _check_golden(manifest.problem, loaded, read_json(folder / "golden.json"))
     except NightshiftError as error:

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from _bentoml_sdk import IODescriptor  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 from starlette.requests import Request
 
 
-class PredictRequest(IODescriptor):  # type: ignore[misc]
-    """Rows to answer for."""
+class Taken(IODescriptor):  # type: ignore[misc]
+    """A request body that is taken as it is: the desk reads it with the product's own schema and names the field in a
+    refusal, which BentoML's parser and its error page cannot."""
 
     model_config = ConfigDict(extra="forbid")
     __root_input__ = True  # BentoML hands the method this object, not its fields
+
+    _raw: bytes = PrivateAttr(default=b"")
+    _product: str = PrivateAttr(default="")
+    _content_type: str = PrivateAttr(default="")
+
+    @classmethod
+    async def from_http_request(cls, request: Request, serde: Any) -> Taken:  # noqa: ARG003
+        """The body, the product of the path, and the content type."""
+        taken: Taken = cls.model_construct()
+        taken._raw = await request.body()
+        taken._product = request.path_params["product"]
+        taken._content_type = request.headers.get("content-type", "")
+        return taken
+
+
+class PredictRequest(Taken):
+    """Rows to answer for."""
 
     rows: list[dict[str, Any]] = Field(
         min_length=1,
@@ -21,19 +39,29 @@ class PredictRequest(IODescriptor):  # type: ignore[misc]
     )
     explain: bool = Field(default=False, description="also say what spoke for and against, per row")
 
-    _raw: bytes = PrivateAttr(default=b"")
-    _product: str = PrivateAttr(default="")
-    _content_type: str = PrivateAttr(default="")
 
-    @classmethod
-    async def from_http_request(cls, request: Request, serde: Any) -> PredictRequest:  # noqa: ARG003
-        """Take the body as it is: ``answers.read_call`` reads it with the product's own schema and names the field
-        in a refusal, which BentoML's parser and its error page cannot."""
-        taken: PredictRequest = cls.model_construct()
-        taken._raw = await request.body()
-        taken._product = request.path_params["product"]
-        taken._content_type = request.headers.get("content-type", "")
-        return taken
+class FeedbackRequest(Taken):
+    """The true outcome of one answered row; a list of such is taken too."""
+
+    request_id: str = Field(min_length=1, max_length=64, description="the answer's request_id")
+    row: int = Field(default=0, ge=0, description="the row's place in that request")
+    outcome: Any = Field(description="the true value: one of the product's classes, or a number")
+
+
+class FeedbackResult(BaseModel):
+    """What became of one outcome."""
+
+    request_id: str
+    row: int
+    status: Literal["joined", "duplicate", "conflict", "unknown request"]
+
+
+class FeedbackAnswer(IODescriptor):  # type: ignore[misc]
+    """One result per outcome, in order."""
+
+    product: str
+    joined: int = Field(description="how many were kept and are not disputed")
+    results: list[FeedbackResult]
 
 
 class Answer(BaseModel):

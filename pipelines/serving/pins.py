@@ -11,8 +11,8 @@ from pathlib import Path
 
 FILE = Path(__file__).with_name("requirements.txt")
 DIRECT = (
-    "anyio", "bentoml", "httptools", "lightgbm", "numpy", "onnxruntime", "pydantic", "pyyaml", "scipy", "sqlalchemy",
-    "starlette", "uvloop",
+    "anyio", "bentoml", "httptools", "lightgbm", "numpy", "onnxruntime", "psycopg", "psycopg-binary", "pydantic",
+    "pyyaml", "scipy", "sqlalchemy", "starlette", "tokenizers", "uvloop",
 )  # fmt: skip
 HEADER = """\
 # What the prediction service needs, and nothing else: no airflow, dvc, great-expectations, evidently, pandas, torch.

@@ -4,8 +4,9 @@ with a warning.
 Refused, naming row and field: an unknown or missing field, a wrong type, NaN or infinity, null where none may be, a
 category outside ``allowed``, a number outside ``minimum`` to ``maximum`` (what the train rows held, widened by their
 whole span, never across zero: a wrong unit does not pass, next month's larger client does). Answered with a warning: a
-number inside those limits but outside ``seen``. A field that may be null may be left out. The id column may be sent; it
-is not read.
+number inside those limits but outside ``seen``. A field that may be null may be left out. The id column may be sent, a
+text or a whole number, and so may the columns of ``also`` (protected ones); they are kept in the log, and the model
+does not read them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ SHOWN = 40  # characters of a value repeated in a message
 
 Check = Callable[[Any], str | None]
 """What is wrong with a value, or None."""
+
+Complaints = Callable[[Sequence[Mapping[str, Any]]], Sequence[tuple[int, str, str]]]
+"""What is wrong with rows that fit the schema."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,21 @@ class _Field:
 
 
 class RowValidator:
-    """Checks rows against one schema; made once per loaded model."""
+    """Checks rows against one schema; made once per loaded model.
 
-    def __init__(self, schema: Mapping[str, Any]) -> None:
+    Args:
+        schema: ``schema.json``.
+        more: what only the model knows of rows that fit the schema, ``(row, field, words)`` each (a forecast: a series
+            without a history, a step beyond the horizon).
+    """
+
+    def __init__(self, schema: Mapping[str, Any], more: Complaints | None = None) -> None:
+        self._more = more
         self._fields = tuple(_field(item) for item in schema["fields"])
         names = [field.name for field in self._fields]
-        self._known = frozenset([*names, *([schema["id"]] if schema.get("id") else [])])
+        self._id = str(schema["id"]) if schema.get("id") and schema["id"] not in names else None
+        self._also = tuple(str(name) for name in schema.get("also", ()) if name not in names)
+        self._known = frozenset([*names, *self._also, *([self._id] if self._id else [])])
 
     def check(self, rows: Sequence[Any]) -> tuple[list[Problem], dict[int, list[str]]]:
         """``(problems, warnings by row)``; no problem means that every row can be answered."""
@@ -62,6 +75,8 @@ class RowValidator:
                 self._check_row(place, row, problems, warnings)
             if len(problems) >= MAX_PROBLEMS:
                 break
+        if not problems and self._more is not None:
+            problems = [Problem(row, field, words) for row, field, words in self._more(rows)]
         return problems[:MAX_PROBLEMS], warnings
 
     def _check_row(
@@ -82,9 +97,20 @@ class RowValidator:
                 warnings.setdefault(place, []).append(
                     f"{field.name}: {_shown(value)} is outside {low:g} to {high:g}, which the model has learned from"
                 )
+        if self._id is not None and row.get(self._id) is not None and not _is_id(row[self._id]):
+            problems.append(Problem(place, self._id, "must be text or a whole number"))
+        for name in self._also:
+            if row.get(name) is not None and not _is_plain(row[name]):
+                problems.append(Problem(place, name, f"must be a number or text of at most {MAX_TEXT} characters"))
         if not self._known.issuperset(row):
             for name in sorted(set(row) - self._known):
                 problems.append(Problem(place, name[:SHOWN], "is not a field of this product"))
+
+
+def _is_plain(value: Any) -> bool:
+    if type(value) is str:
+        return len(value) <= MAX_TEXT
+    return type(value) in (bool, int) or (type(value) is float and math.isfinite(value))
 
 
 def _field(item: Mapping[str, Any]) -> _Field:
@@ -124,15 +150,28 @@ def _number_check(item: Mapping[str, Any]) -> Check:
 def _text_check(item: Mapping[str, Any]) -> Check:
     allowed = frozenset(item["allowed"]) if "allowed" in item else None
     choices = ", ".join(repr(value) for value in item.get("allowed", ()))
+    longest, readable = int(item.get("max_length", MAX_TEXT)), int(item.get("min_length", 0)) > 0
 
     def check(value: Any) -> str | None:
         if type(value) is not str:
             return f"must be text, not {_kind(value)}"
         if allowed is not None:
             return None if value in allowed else f"{_shown(value)} is none of {choices}"
-        return f"must not be longer than {MAX_TEXT} characters" if len(value) > MAX_TEXT else None
+        if len(value) > longest:
+            return f"must not be longer than {longest} characters, not {len(value)}"
+        return "must hold a letter, a number or a sign" if readable and not _readable(value) else None
 
     return check
+
+
+def _readable(value: str) -> bool:
+    return any(letter.isprintable() and not letter.isspace() for letter in value)
+
+
+def _is_id(value: Any) -> bool:
+    if type(value) is str:
+        return len(value) <= MAX_TEXT
+    return type(value) is int or (type(value) is float and value.is_integer())
 
 
 def _kind(value: Any) -> str:

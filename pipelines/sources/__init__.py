@@ -6,7 +6,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pipelines.blocks.sources import BundledSource, FileSource, PublicSource, SimulatorSource, Source
+from pipelines.blocks.sources import (
+    BundledSource,
+    FileSource,
+    PublicPartsSource,
+    PublicSource,
+    SimulatorSource,
+    Source,
+    SqlSource,
+)
 from pipelines.errors import StageError
 from pipelines.sources.base import Place, Rows, place_of
 
@@ -16,7 +24,7 @@ __all__ = ["Place", "Rows", "pin", "place_of", "read"]
 def pin(source: Source, place: Place, as_of: date, folder: Path) -> dict[str, Any]:
     """What of ``source`` is known at the end of ``as_of``: the content of ``pin.json``.
 
-    A source that can change under the same name (``file``) also copies its rows into ``folder``.
+    A source that can change under the same name (``file``, ``sql``) also copies its rows into ``folder``.
 
     Raises:
         SourceError: the source has nothing yet, or cannot be read.
@@ -30,6 +38,10 @@ def pin(source: Source, place: Place, as_of: date, folder: Path) -> dict[str, An
             from pipelines.sources import public
 
             return public.pin(source)
+        case PublicPartsSource():
+            from pipelines.sources import public_parts
+
+            return public_parts.pin(source)
         case BundledSource():
             from pipelines.sources import bundled
 
@@ -38,6 +50,10 @@ def pin(source: Source, place: Place, as_of: date, folder: Path) -> dict[str, An
             from pipelines.sources import files
 
             return files.pin(source, place, as_of, folder)
+        case SqlSource():
+            from pipelines.sources import sql
+
+            return sql.pin(source, place, as_of, folder)
 
 
 def read(source: Source, place: Place, pinned: dict[str, Any], folder: Path) -> Rows:
@@ -62,6 +78,10 @@ def read(source: Source, place: Place, pinned: dict[str, Any], folder: Path) -> 
             from pipelines.sources import public
 
             return public.read(source, place, pinned)
+        case PublicPartsSource():
+            from pipelines.sources import public_parts
+
+            return public_parts.read(source, place, pinned)
         case BundledSource():
             from pipelines.sources import bundled
 
@@ -70,3 +90,7 @@ def read(source: Source, place: Place, pinned: dict[str, Any], folder: Path) -> 
             from pipelines.sources import files
 
             return files.read(source, place, pinned, folder)
+        case SqlSource():
+            from pipelines.sources import sql
+
+            return sql.read(place, pinned, folder)

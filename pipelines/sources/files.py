@@ -11,6 +11,7 @@ from pipelines.blocks.sources import FileSource
 from pipelines.errors import SourceError
 from pipelines.files import read_parquet, sha256_file, write_parquet
 from pipelines.sources.base import Place, Rows, stale_pin
+from pipelines.sources.local import Dialect, localised
 from pipelines.sources.tables import read_raw, typed
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ def _joined(source: FileSource, place: Place) -> pd.DataFrame:
             where={"product": place.product, "source": "file", "file": source.path},
             next_step="check source.path in params.yaml; a relative path starts at the folder of params.yaml",
         )
-    frames = [read_raw(path, kind=source.format, product=place.product) for path in paths]
+    frames = [
+        read_raw(path, kind=source.format, product=place.product, encoding=source.encoding, separator=source.separator)
+        for path in paths
+    ]
     names = list(frames[0].columns)
     for path, frame in zip(paths[1:], frames[1:], strict=True):
         if set(frame.columns) != set(names):
@@ -68,7 +72,7 @@ def _joined(source: FileSource, place: Place) -> pd.DataFrame:
                 next_step="give all files of source.path the same columns, or narrow the pattern",
             )
     whole = pd.concat([frame[names].astype(object) for frame in frames]) if len(frames) > 1 else frames[0]
-    return typed(whole)
+    return typed(localised(whole, Dialect.of(source)))
 
 
 def _until(frame: pd.DataFrame, place: Place, as_of: date) -> pd.DataFrame:

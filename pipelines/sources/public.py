@@ -36,6 +36,10 @@ def read(source: PublicSource, place: Place, pinned: dict[str, Any]) -> Rows:
         raise stale_pin(place, "params.yaml has another sha256")
     path = obtain(source, place)
     frame = read_table(path, name=Path(source.path).name, product=place.product)
+    if source.layout == "star_events":
+        from pipelines.sources.star import replies
+
+        frame = replies(frame)
     origin = {"kind": "public", "path": source.path, "url": source.url, "sha256": source.sha256}
     if source.homepage:
         origin["homepage"] = source.homepage

@@ -8,8 +8,7 @@ from typing import Any
 from pipelines.blocks.sources import SimulatorSource
 from pipelines.errors import ConfigError, SourceError
 from pipelines.sources.base import Place, Rows, stale_pin
-
-SIMULATORS = ("credit",)
+from pipelines.sources.simulators import NAMES, simulator
 
 
 def pin(source: SimulatorSource, place: Place, as_of: date) -> dict[str, Any]:
@@ -30,21 +29,29 @@ def read(source: SimulatorSource, place: Place, pinned: dict[str, Any]) -> Rows:
     _check_name(source, place)
     if pinned.get("name") != source.name:
         raise stale_pin(place, f"it is of the simulator {pinned.get('name')!r}")
-    from pipelines.sources.simulators import credit
-
-    last_day = _day(str(pinned.get("last_day")), place)
-    start = _day(source.start, place)
-    frame = credit.history(source.seed, start, last_day, source.rows_at_start, source.rows_per_day)
-    origin = {**source.model_dump(mode="json"), "last_day": last_day.isoformat()}
+    last_day, start = _day(str(pinned.get("last_day")), place), _day(source.start, place)
+    moved: dict[str, Any] = {}
+    if source.shift != "none":
+        moved = {"shift": source.shift, "shift_from": _day(source.shift_from or source.start, place)}
+    make = simulator(source.name).history
+    frame = make(source.seed, start, last_day, source.rows_at_start, source.rows_per_day, **moved)
+    unset = set() if moved else {"shift", "shift_from"}
+    origin = {**source.model_dump(mode="json", exclude=unset), "last_day": last_day.isoformat()}
     return Rows(frame, origin, licence="Apache-2.0", attribution="simulated by Nightshift; no real person")
 
 
 def _check_name(source: SimulatorSource, place: Place) -> None:
-    if source.name not in SIMULATORS:
+    if source.name not in NAMES:
         raise ConfigError(
             f"no simulator {source.name!r}",
             where={"product": place.product, "key": f"products.{place.product}.source.name"},
-            next_step=f"choose one of: {', '.join(SIMULATORS)}",
+            next_step=f"choose one of: {', '.join(NAMES)}",
+        )
+    if source.shift not in simulator(source.name).SHIFTS:
+        raise ConfigError(
+            f"no shift {source.shift!r} of the simulator {source.name}",
+            where={"product": place.product, "key": f"products.{place.product}.source.shift"},
+            next_step=f"choose one of: {', '.join(simulator(source.name).SHIFTS)}",
         )
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import SourceError
+from pipelines.sources.encodings import HEAD as HEAD_BYTES
+from pipelines.sources.encodings import MARKS, guess
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,8 +40,19 @@ def read_table(path: Path, *, name: str | None = None, kind: str = "auto", produ
     return typed(read_raw(path, name=name, kind=kind, product=product))
 
 
-def read_raw(path: Path, *, name: str | None = None, kind: str = "auto", product: str = "") -> pd.DataFrame:
-    """As :func:`read_table`, but text formats give columns of text, so that several files can be joined first."""
+def read_raw(
+    path: Path,
+    *,
+    name: str | None = None,
+    kind: str = "auto",
+    product: str = "",
+    encoding: str | None = None,
+    separator: str | None = None,
+) -> pd.DataFrame:
+    """As :func:`read_table`, but text formats give columns of text, so that several files can be joined first.
+
+    ``encoding``: None means UTF-8, or what a byte order mark says. ``separator``: None means the one that fits.
+    """
     shown = name or path.name
     reader = _Reader(shown, product)
     form = kind if kind != "auto" else _format(shown, reader)
@@ -49,9 +62,9 @@ def read_raw(path: Path, *, name: str | None = None, kind: str = "auto", product
     if form == "parquet":
         frame = reader.parquet(content)
     elif form == "jsonl":
-        frame = reader.jsonl(reader.text(content))
+        frame = reader.jsonl(reader.text(content, encoding))
     else:
-        frame = reader.separated(reader.text(content), "\t" if form == "tsv" else None)
+        frame = reader.separated(reader.text(content, encoding), separator or ("\t" if form == "tsv" else None))
     frame.columns = _headers([str(column) for column in frame.columns], reader)
     return frame
 
@@ -91,20 +104,28 @@ class _Reader:
         except (OSError, EOFError, zlib.error) as error:
             raise self.error(f"damaged or truncated gzip ({error})", "get the file again from its origin") from error
 
-    def text(self, content: bytes) -> str:
-        encoding = "utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
+    def text(self, content: bytes, encoding: str | None = None) -> str:
+        marked = next((name for mark, name in MARKS if content.startswith(mark)), None)
+        encoding = marked or encoding or "utf-8-sig"
         try:
             return content.decode(encoding)
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
-            raise self.error(f"not {encoding} text", "save the file as UTF-8", line=line, byte=error.start) from error
+            found = guess(content[:HEAD_BYTES])
+            likely = f" {found.name}, as it seems ({found.example})" if not found.sure else ""
+            raise self.error(
+                f"not {encoding} text",
+                f"name its encoding as source.encoding in params.yaml:{likely}, or save the file as UTF-8",
+                line=line,
+                byte=error.start,
+            ) from error
 
     def separated(self, text: str, separator: str | None) -> pd.DataFrame:
         import pandas as pd
 
-        lines = [line for line in re.split(r"\r\n|\r|\n", text[:HEAD], maxsplit=50)[:50] if line.strip()]
-        separator = separator or _sniff(lines)
-        header = next(csv.reader(lines[:1], delimiter=separator))
+        separator = separator or sniff(text[:HEAD])
+        first = [line for line in re.split(r"\r\n|\r|\n", text[:HEAD], maxsplit=50) if line.strip()][:1]
+        header = next(csv.reader(first, delimiter=separator))
         repeated = sorted({name for name in header if header.count(name) > 1})
         if repeated:
             raise self.error(f"two columns named {repeated[0]!r}", "rename one of them", line=1)
@@ -148,6 +169,21 @@ class _Reader:
         except (pa.ArrowException, OSError) as error:
             raise self.error(f"not a readable Parquet file ({error})", "write the file again") from error
         return table.to_pandas(ignore_metadata=True, strings_to_categorical=False)
+
+
+def headers(names: list[str], name: str) -> list[str]:
+    """The names of a table's columns as the project knows them; ``name`` is the file's, for errors."""
+    return _headers(names, _Reader(name, ""))
+
+
+def table_format(name: str) -> str:
+    """``csv``, ``tsv``, ``jsonl`` or ``parquet`` by the ending of a file's name. Raises SourceError for another."""
+    return _format(name, _Reader(name, ""))
+
+
+def sniff(text: str) -> str:
+    """The separator of the beginning of a text."""
+    return _sniff([line for line in re.split(r"\r\n|\r|\n", text, maxsplit=50)[:50] if line.strip()])
 
 
 def _headers(names: list[str], reader: _Reader) -> list[str]:

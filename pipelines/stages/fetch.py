@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.blocks.columns import Columns
 from pipelines.errors import DataError, SourceError, StageError
-from pipelines.files import read_json, sha256_file, write_json, write_parquet
+from pipelines.files import read_json, read_parquet, sha256_file, write_json, write_parquet
 from pipelines.sources import place_of, read
+from pipelines.sources.feedback import FILE, Merged, merge
 from pipelines.step import Step
 from pipelines.verdicts import Check, Verdict, from_checks
 
@@ -36,13 +38,15 @@ def fetch(step: Step) -> Verdict:
             next_step="check the source; the outs of the last night stay as they were",
         )
     _check_columns(columns, names, step)
-    write_parquet(step.out / "rows.parquet", rows.frame)
+    merged = _with_feedback(rows.frame, folder, columns)
+    write_parquet(step.out / "rows.parquet", merged.frame)
     unused = sorted(set(names) - declared_columns(columns))
     write_json(
         step.out / "provenance.json",
         {
             "product": step.name,
-            "rows": len(rows.frame),
+            "rows": len(merged.frame),
+            "feedback": {"rows": merged.used, "left_out": dict(merged.left_out)},
             "columns": _column_types(rows.frame),
             "not_declared": unused,
             "sha256": sha256_file(step.out / "rows.parquet"),
@@ -52,17 +56,22 @@ def fetch(step: Step) -> Verdict:
         },
     )
     detail = f"{len(names)} columns, {len(unused)} of them not named in params.yaml and kept"
-    return from_checks(
-        "fetch",
-        step.name,
-        [Check(name="rows", ok=True, value=len(rows.frame), unit="rows", detail=detail)],
-        next_step="",
-    )
+    checks = [Check(name="rows", ok=True, value=len(merged.frame), unit="rows", detail=detail)]
+    if merged.used or merged.left_out:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in merged.left_out.items())
+        told = f"{merged.used} rows whose outcome clients told" + (f"; left out: {reasons}" if reasons else "")
+        checks.append(Check(name="feedback", ok=True, value=merged.used, unit="rows", detail=told))
+    return from_checks("fetch", step.name, checks, next_step="")
+
+
+def _with_feedback(frame: pd.DataFrame, folder: Path, columns: Columns) -> Merged:
+    path = folder / FILE
+    return merge(frame, read_parquet(path), columns) if path.is_file() else Merged(frame, 0)
 
 
 def declared_columns(columns: Columns) -> set[str]:
     """Every column that a product's block names."""
-    optional = {columns.id, columns.time, columns.group} - {None}
+    optional = {columns.id, columns.text, columns.time, columns.group, columns.series} - {None}
     return {columns.target, *columns.numeric, *columns.categorical, *(str(name) for name in optional)}
 
 

@@ -123,3 +123,23 @@ def test_a_failure_is_mailed_with_its_line(project: Layout, monkeypatch: pytest.
     ti = SimpleNamespace(task=operator(project))
     mail_failure({"ti": ti, "run_id": RUN, "exception": RuntimeError("no column -> mend")})
     assert sent == [("credit_risk_demo", "fetch", "no column -> mend", NIGHT)]
+
+
+def test_the_end_of_the_night_tries_to_send_the_mails_that_wait(
+    project: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pipelines.monitoring import outbox
+    from pipelines.night import repair, scoreboard, summary
+    from pipelines.night.operators import ScoreboardOperator
+
+    asked: list[Layout] = []
+    monkeypatch.setattr(outbox, "deliver", lambda layout: asked.append(layout) or outbox.Delivery())
+    monkeypatch.setattr(summary, "close_night", lambda *_: SimpleNamespace(failed=0, lanes=()))
+    monkeypatch.setattr(summary, "keep_night", lambda *_: "kept")
+    monkeypatch.setattr(repair, "keep_good_lock", lambda _: None)
+    monkeypatch.setattr(scoreboard, "render", lambda _: "")
+    ti = SimpleNamespace(dag_id="nightly_retrain", get_task_states=lambda **_: {})
+    wanted = {"data": "demo", "products": []}
+    ScoreboardOperator(task_id="scoreboard", root=str(project.root)).execute({**context(**wanted), "ti": ti})
+    assert [layout.root for layout in asked] == [project.root]
+    assert "outbox: empty" in capsys.readouterr().out

@@ -75,7 +75,7 @@ def test_every_task_says_what_it_does_and_ends_at_last(root: Path, dag: Any) -> 
 def test_one_night_at_a_time_by_schedule_without_catching_up(root: Path, dag: Any) -> None:
     assert dag.max_active_runs == 1
     assert dag.catchup is False
-    assert dag.schedule == load_params(root / "params.yaml").night.schedule
+    assert dag.timetable.timetable.expression == load_params(root / "params.yaml").night.schedule
     assert {"products", "data", "as_of", "force"} == set(dag.params)
 
 

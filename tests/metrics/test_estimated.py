@@ -19,7 +19,7 @@ DECISION = Decision(threshold=1 / 6, false_positive=1.0, false_negative=5.0)
 
 def truth(day: date, shift: str = "none", rows: int = ROWS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Outcome, its true probability, and what a model that knows the old world would say."""
-    outcomes = credit.production_outcomes(7, day, rows, shift)
+    outcomes = credit.outcomes(7, day, rows, shift)
     columns = credit.production_day(7, day, rows, shift)
     believed = credit_truth.true_probability({name: columns[name].to_numpy(float) for name in columns})
     return outcomes[credit.TARGET].to_numpy(), outcomes["probability"].to_numpy(), believed

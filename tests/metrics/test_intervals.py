@@ -43,6 +43,7 @@ def test_a_replicate_is_the_measure_of_the_drawn_rows(rng: np.random.Generator) 
         assert drawn["brier"][i] == pytest.approx(np.mean((p[rows] - y[rows]) ** 2))
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_about_as_often_as_they_say(rng: np.random.Generator) -> None:
     y, p, _ = outcomes(rng, 400_000)
     truth = {name: value.value for name, value in estimates(judge("binary", y, p, ["roc_auc", "brier"]), 100).items()}

@@ -32,9 +32,13 @@ def test_it_can_be_saved_again(tmp_path: Path) -> None:
     assert (tmp_path / "again" / "net_1.safetensors").read_bytes() == (tmp_path / "net_1.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_is_fitted_by_its_name(family: str) -> None:
-    few = {"lightgbm": {"iterations": 3}, "tabm": {"epochs": 1, "width": 8, "members": 2}}[family]
+FEW = {"lightgbm": {"iterations": 3}, "tabm": {"epochs": 1, "width": 8, "members": 2}}
+
+
+@pytest.mark.parametrize("family", FEW)
+def test_every_family_of_tables_is_fitted_by_its_name(family: str) -> None:
+    few = FEW[family]
+    assert family in FAMILIES
     data = fits.data("binary")
     model = fit_model(family, data, FitSettings(0, few, Profile(threads=1)))
     assert model.predict(data.valid).shape == (len(data.valid),)

@@ -78,7 +78,7 @@ def test_rows_go_out_in_batches_and_answers_keep_their_order(serve: Any, monkeyp
         assert set(rows[0]) == {"AGE", "RATE", "CITY"}
         return good(rows)
 
-    found = ask(serve(behave), "p", window(20), SCHEMA, max_rows=1000)
+    found = ask(serve(behave), "p", "tabular", window(20), SCHEMA, max_rows=1000)
     assert sizes == [7, 7, 6]
     assert found.version == "v1"
     assert found.columns["score"].tolist() == [(20 + row) / 1000 for row in range(20)]
@@ -92,7 +92,7 @@ def test_the_services_limit_of_rows_is_kept(serve: Any) -> None:
         sizes.append(len(rows))
         return good(rows)
 
-    ask(serve(behave), "p", window(9), SCHEMA, max_rows=4)
+    ask(serve(behave), "p", "tabular", window(9), SCHEMA, max_rows=4)
     assert sizes == [4, 4, 1]
 
 
@@ -104,7 +104,7 @@ def test_refused_rows_are_left_out_and_named_and_the_rest_is_answered(serve: Any
             return 422, {"error": "rows are wrong", "problems": problems}
         return good(rows)
 
-    found = ask(serve(behave), "p", window(30), SCHEMA, max_rows=1000)
+    found = ask(serve(behave), "p", "tabular", window(30), SCHEMA, max_rows=1000)
     assert found.refused == {5: "AGE: ends in five", 15: "AGE: ends in five", 25: "AGE: ends in five"}
     assert np.flatnonzero(np.isnan(found.columns["score"])).tolist() == [5, 15, 25]
     assert found.columns["decision"][5] is None
@@ -115,7 +115,7 @@ def test_when_every_row_is_refused_there_is_no_score(serve: Any) -> None:
     def behave(_: int, rows: list[dict[str, Any]]) -> tuple[int, Any]:
         return 422, {"error": "x", "problems": [{"row": i, "field": None, "problem": "no"} for i in range(len(rows))]}
 
-    found = ask(serve(behave), "p", window(3), SCHEMA, max_rows=1000)
+    found = ask(serve(behave), "p", "tabular", window(3), SCHEMA, max_rows=1000)
     assert np.isnan(found.columns["score"]).all()
     assert len(found.refused) == 3
     assert found.version == ""
@@ -124,36 +124,36 @@ def test_when_every_row_is_refused_there_is_no_score(serve: Any) -> None:
 def test_a_busy_service_is_asked_again(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "BUSY_SECONDS", 0.01)
     address = serve(lambda call, rows: good(rows) if call >= 2 else (429, {"error": "busy"}))
-    assert ask(address, "p", window(3), SCHEMA, max_rows=1000).version == "v1"
+    assert ask(address, "p", "tabular", window(3), SCHEMA, max_rows=1000).version == "v1"
     stays = serve(lambda *_: (503, {"error": "loading"}))
     with pytest.raises(ServiceError, match="503: loading") as raised:
-        ask(stays, "p", window(3), SCHEMA, max_rows=1000)
+        ask(stays, "p", "tabular", window(3), SCHEMA, max_rows=1000)
     assert raised.value.transient
 
 
 @pytest.mark.parametrize("reply", [(404, {"error": "no such product"}), (500, "oops"), (422, {"error": "odd"})])
 def test_an_error_that_names_no_row_is_raised_with_its_words(serve: Any, reply: tuple[int, Any]) -> None:
     with pytest.raises(ServiceError, match=str(reply[0])):
-        ask(serve(lambda *_: reply), "p", window(3), SCHEMA, max_rows=1000)
+        ask(serve(lambda *_: reply), "p", "tabular", window(3), SCHEMA, max_rows=1000)
 
 
 def test_two_versions_within_one_window_are_not_mixed(serve: Any) -> None:
     address = serve(lambda call, rows: good(rows, f"v{call}"))
     with pytest.raises(ServiceError, match="two versions") as raised:
-        ask(address, "p", window(9), SCHEMA, max_rows=4)
+        ask(address, "p", "tabular", window(9), SCHEMA, max_rows=4)
     assert raised.value.transient
 
 
 def test_nobody_there_is_one_clear_error() -> None:
     with pytest.raises(ServiceError):
-        ask("http://127.0.0.1:9", "p", window(3), SCHEMA, max_rows=1000)
+        ask("http://127.0.0.1:9", "p", "tabular", window(3), SCHEMA, max_rows=1000)
 
 
 def test_scores_per_class_become_one_column_each(serve: Any) -> None:
     schema = {**SCHEMA, "classes": ["a", "b", "c"]}
     listed = {"score": {"a": 0.1, "b": 0.2, "c": 0.7}, "decision": "c"}
-    address = serve(lambda _, rows: (200, {"version": "v", "answers": [listed] * len(rows)}))
-    found = ask(address, "p", window(2), schema, max_rows=10)
+    address = serve(lambda _, rows: (200, {"version": "v", "request_id": "r", "answers": [listed] * len(rows)}))
+    found = ask(address, "p", "tabular", window(2), schema, max_rows=10)
     assert {name: list(values) for name, values in found.columns.items()} == {
         "score_0": [0.1, 0.1], "score_1": [0.2, 0.2], "score_2": [0.7, 0.7], "decision": [2, 2],
     }  # fmt: skip

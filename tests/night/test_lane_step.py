@@ -88,6 +88,7 @@ def test_a_dvc_file_that_another_dvc_holds_may_be_tried_again(tiny: Layout) -> N
     assert "busy" in result.line
 
 
+@pytest.mark.slow
 def test_a_stage_that_takes_too_long_is_ended_with_all_its_processes(tiny: Layout) -> None:
     behave(tiny, {"fetch@alpha": {"sleep": 60}})
     result = step(tiny, timeout=4.0)[0].run()

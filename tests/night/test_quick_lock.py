@@ -104,6 +104,7 @@ def test_an_error_in_between_leaves_the_file_and_dvc_as_they_were(tmp_path: Path
     assert dvcfile.modify_yaml is original
 
 
+@pytest.mark.slow
 def test_a_lane_by_night_leaves_the_lock_that_dvc_repro_by_hand_leaves(tmp_path: Path) -> None:
     layout = make_tiny(tmp_path / "tiny", ("alpha",), ("one",), code_files=2)
     write_json(layout.snapshot("alpha") / "pin.json", {"day": "2026-11-24"})

@@ -2,72 +2,30 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
+from postgres import postgres
 from sqlalchemy import text
 
 from pipelines.errors import RecordsError
 from pipelines.records import registry, scoreboard
+from pipelines.records.feedback import Feedback, add, conflicts, labelled
+from pipelines.records.predictions import Logged, append, count, forget, thin, window
 from pipelines.records.registry import Version
+from pipelines.records.schema import SCHEMA_VERSION, metadata
 from pipelines.records.scoreboard import Lane
 from pipelines.records.store import open_records
 
 pytestmark = [pytest.mark.slow, pytest.mark.service]
 
 
-def _programs() -> Path:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    on_path = shutil.which("initdb")
-    if not found and on_path is None:
-        pytest.skip("needs PostgreSQL's initdb and postgres")
-    return found[-1].parent if found else Path(str(on_path)).parent
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """URL of a fresh server on loopback; PostgreSQL refuses to run as root, so root lends it another user."""
-    pytest.importorskip("psycopg", reason="needs the driver: pip install 'psycopg[binary]'")
-    programs = _programs()
-    folder = Path(tempfile.mkdtemp(prefix="nightshift-postgres-"))
-    as_user: list[str] = []
-    if os.getuid() == 0:
-        done = subprocess.run(["id", "-u", "postgres"], capture_output=True, text=True, check=False)
-        if done.returncode or shutil.which("setpriv") is None:
-            pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
-        shutil.chown(folder, "postgres")
-        as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    data = folder / "data"
-    subprocess.run(
-        [*as_user, programs / "initdb", "-D", data, "-U", "nightshift", "--auth=trust", "--no-sync"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    process = subprocess.Popen(
-        [*as_user, programs / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder, "-F"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        ready = [programs / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-t", "1"]
-        for _ in range(60):
-            if subprocess.run(ready, capture_output=True, check=False).returncode == 0:
-                break
-        yield f"postgresql+psycopg://nightshift@127.0.0.1:{port}/postgres"
-    finally:
-        process.send_signal(signal.SIGINT)  # fast shutdown: connections are not waited for
-        process.wait(timeout=30)
-        shutil.rmtree(folder, ignore_errors=True)
+    with postgres() as url:
+        yield url
 
 
 def test_registry_and_scoreboard_work_as_on_sqlite(server: str) -> None:
@@ -126,7 +84,8 @@ def test_processes_that_move_the_same_pointer_at_once_lose_nothing(server: str) 
 def test_tables_made_by_many_at_once_are_made_once(server: str) -> None:
     first = open_records(server)
     with first.changing() as connection:
-        connection.execute(text("DROP TABLE champions, promotions, versions, lanes, nights, schema_version"))
+        names = ", ".join(table.name for table in metadata.sorted_tables)
+        connection.execute(text(f"DROP TABLE {names}"))
     first.close()
     failures: list[BaseException] = []
 
@@ -142,6 +101,75 @@ def test_tables_made_by_many_at_once_are_made_once(server: str) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_records_of_version_1_are_upgraded_by_many_at_once(server: str) -> None:
+    first = open_records(server)
+    registry.add_version(first, Version("kept", "v", "n"))
+    with first.changing() as connection:
+        connection.execute(text("DROP TABLE predictions, feedback, api_keys"))
+        connection.execute(text("UPDATE schema_version SET version = 1"))
+    first.close()
+    found: list[object] = []
+
+    def work() -> None:
+        records = open_records(server)
+        try:
+            found.append([one.version for one in registry.list_versions(records, "kept")])
+        except BaseException as error:
+            found.append(error)
+        records.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [["v"]] * 4
+    with open_records(server).reading() as connection:
+        assert connection.execute(text("SELECT version FROM schema_version")).scalar() == SCHEMA_VERSION
+
+
+def test_the_prediction_log_and_its_feedback(server: str) -> None:
+    log = open_records(server)
+    at = "2026-03-01T00:00:00.000Z"
+    odd = {"text": "zwölf \0 \ud83d 漢", "none": None}
+    entries = [Logged(f"r{number}", 0, "logged", "v", at, odd, {"score": 0.5}, "till") for number in range(50)]
+    append(log, entries)
+    assert window(log, "logged", at, "2027") == entries
+    with pytest.raises(RecordsError):
+        append(log, [Logged("new", 0, "logged", "v", at, {}, {}), entries[0]])
+    assert count(log, "logged", "", "9999") == 50
+    told = [Feedback(f"r{number}", 0, "logged", 1, at) for number in (1, 2, 2, 99)]
+    assert [one.status for one in add(log, told)] == ["joined", "joined", "duplicate", "unknown request"]
+    assert add(log, [Feedback("r1", 0, "logged", 0, at)])[0].status == "conflict"
+    assert [found.request_id for found, _ in labelled(log, "logged", "", "9999")] == ["r2"]
+    assert len(conflicts(log, "logged")) == 1
+    assert thin(log, "logged", "2027", 0.0) == 48
+    assert forget(log, "logged", "2027") == 2
+    assert labelled(log, "logged", "", "9999") == conflicts(log, "logged") == []
+    log.close()
+
+
+def test_an_outcome_that_many_tell_at_once_is_kept_once(server: str) -> None:
+    log = open_records(server)
+    append(log, [Logged("same", 0, "raced", "v", "2026-03-01T00:00:00.000Z", {}, {})])
+    found: list[object] = []
+
+    def work() -> None:
+        try:
+            found.append(add(log, [Feedback("same", 0, "raced", 1, "2026-03-02T00:00:00.000Z")])[0].status)
+        except BaseException as error:
+            found.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(found) <= {"joined", "duplicate"}
+    assert [outcome for _, outcome in labelled(log, "raced", "", "9999")] == [1]
+    log.close()
 
 
 def test_a_server_that_is_gone_is_a_transient_error_without_the_password() -> None:

@@ -86,6 +86,8 @@ def test_the_bento_holds_code_pins_and_models_and_nothing_else(bento: Path, layo
     assert sources == {"bentofile.yaml", "pipelines"}
     rooms = {path.name for path in (bento / "src" / "pipelines").iterdir() if path.is_dir()}
     assert not rooms & {"stages", "night", "monitoring", "release", "sources"}
+    page = bento / "src" / "pipelines" / "serving" / "page" / "static"
+    assert {"index.html", "main.js", "style.css", "icon.svg"} <= {path.name for path in page.iterdir()}
 
 
 def test_the_bento_names_no_index_and_nothing_of_this_machine(bento: Path, layout: Layout) -> None:

@@ -11,9 +11,13 @@ from pipelines.errors import BundleError
 from pipelines.files import read_json, read_parquet, write_json, write_parquet
 from pipelines.layout import Layout
 from pipelines.problems import judge_rows
+from pipelines.records import registry
+from pipelines.records.registry import Version
+from pipelines.records.store import open_records
 from pipelines.release.champion import compare, test_rows
 from pipelines.release.registering import keep
 from pipelines.serving.loaded import load
+from pipelines.verdicts import Check, Verdict
 
 frame_of_test_rows = test_rows
 del test_rows  # pytest would take it for a test
@@ -36,6 +40,13 @@ def version_of(layout: Layout, params: Params, product: str, seed: int = 0, iter
     return version
 
 
+def with_release(params: Params, **changes: object) -> Params:
+    content = params.model_dump(mode="json")
+    for product in content["products"].values():
+        product["release"] |= changes
+    return Params.model_validate(content)
+
+
 def test_the_first_champion_needs_no_comparison(layout: Layout, params: Params) -> None:
     verdict = compare(layout, params, "breast", "anything", None)
     assert verdict.passed
@@ -48,7 +59,9 @@ def test_both_are_asked_about_the_same_rows_of_the_present_lane(layout: Layout, 
     challenger = version_of(layout, params, product, 0, 60)
     verdict = compare(layout, params, product, challenger, champion)
     numbers = {check.name: check.value for check in verdict.checks}
-    assert set(numbers) == {"difference", "challenger", "champion"}
+    quality = {"difference", "challenger", "champion", "rule better", "detectable gain"}
+    calibrated = {"calibration"} if product != "diabetes" else set()
+    assert set(numbers) == quality | calibrated | {"bundle size beside the champion"}
     rows = len(frame_of_test_rows(layout, product))
     assert f"on {rows} test rows" in verdict.checks[0].detail
     assert verdict.status in {"passed", "stood_aside"}
@@ -75,12 +88,49 @@ def test_a_worse_model_stands_aside_whichever_way_the_metric_points(layout: Layo
         assert compare(layout, params, product, good, poor).passed
 
 
-def test_a_wide_margin_lets_a_little_worse_pass(layout: Layout, params: Params) -> None:
+def test_inside_the_noise_nothing_changes_unless_freshness_is_asked_for(layout: Layout, params: Params) -> None:
     good = version_of(layout, params, "breast")
     poor = version_of(layout, params, "breast", 2, 1)
-    content = params.model_dump(mode="json")
-    content["products"]["breast"]["release"]["margin"] = 0.5
-    assert compare(layout, Params.model_validate(content), "breast", poor, good).passed
+    wide = with_release(params, margin=0.5, calibration_margin=1.0)
+    verdict = compare(layout, wide, "breast", poor, good)
+    assert verdict.status == "stood_aside"
+    assert "no gain beyond noise, and release.replace asks for one" in verdict.reason
+    assert compare(layout, with_release(wide, replace="not_worse"), "breast", poor, good).passed
+    drifted = compare(layout, wide, "breast", poor, good, after_drift=True)
+    assert drifted.passed
+    assert {"rule not_worse", "after drift"} <= {check.name for check in drifted.checks}
+    careful = with_release(wide, after_drift="better")
+    assert compare(layout, careful, "breast", poor, good, after_drift=True).status == "stood_aside"
+
+
+def test_the_costs_beside_the_champions_are_checks(layout: Layout, params: Params) -> None:
+    small = version_of(layout, params, "breast", 3, 1)
+    large = version_of(layout, params, "breast", 0, 60)
+    records = open_records(layout.records_url)
+    for version, p99, memory in ((small, 8.0, 300.0), (large, 17.0, 500.0)):
+        registry.add_version(records, Version("breast", version, "n", {"split": "a"}))
+        checks = (Check(name="latency p99", ok=True, value=p99), Check(name="memory", ok=True, value=memory))
+        smoke = Verdict(gate="smoke", product="breast", status="passed", checks=checks)
+        registry.add_verdict(records, "breast", version, "smoke", smoke.model_dump(mode="json"))
+    verdict = compare(layout, params, "breast", large, small, records=records)
+    found = {check.name: check for check in verdict.checks}
+    assert verdict.status == "stood_aside"
+    assert not found["latency p99 beside the champion"].ok
+    assert found["latency p99 beside the champion"].limit == 16.0
+    assert found["memory beside the champion"].ok
+    assert "latency p99: 17 ms, the champion 8" in verdict.reason
+    assert compare(layout, with_release(params, latency_growth=3), "breast", large, small, records=records).passed
+
+
+def test_a_champion_of_another_split_is_not_compared(layout: Layout, params: Params) -> None:
+    records = open_records(layout.records_url)
+    champion, challenger = version_of(layout, params, "breast", 3, 1), version_of(layout, params, "breast", 0, 60)
+    registry.add_version(records, Version("breast", champion, "n1", {"split": "a"}))
+    registry.add_version(records, Version("breast", challenger, "n2", {"split": "b"}))
+    verdict = compare(layout, params, "breast", challenger, champion, records=records)
+    assert verdict.status == "stood_aside"
+    assert "another split" in verdict.reason
+    assert "--force" in verdict.next_step
 
 
 def test_models_of_other_classes_cannot_be_compared(layout: Layout, params: Params) -> None:

@@ -15,7 +15,7 @@ from pipelines.files import read_json
 from pipelines.layout import Layout
 from pipelines.records import registry
 from pipelines.records.store import Records, open_records
-from pipelines.release import plan, promote, release, releasing, rollback
+from pipelines.release import approval, plan, promote, release, releasing, rollback
 from pipelines.verdicts import Check, Verdict
 
 
@@ -63,7 +63,7 @@ def test_the_first_bundle_becomes_the_champion_and_again_changes_nothing(
     assert verify_bundle(layout.bundle("breast", first.version), first.version).product == "breast"
     known = registry.find_version(records, "breast", first.version)
     assert known is not None
-    assert set(known.digests) == {"code", "data", "params"}
+    assert set(known.digests) == {"code", "data", "params", "split"}
     assert known.metrics == read_json(layout.stage("evaluate", "breast") / "metrics.json")
     assert set(known.verdicts) == {"smoke", "champion"}
     again = release(layout, params, "breast", "n2")
@@ -71,7 +71,7 @@ def test_the_first_bundle_becomes_the_champion_and_again_changes_nothing(
     assert len(registry.history(records, "breast")) == 1
 
 
-def test_a_challenger_that_is_not_worse_takes_over_and_a_worse_one_does_not(
+def test_a_challenger_that_is_better_takes_over_and_a_worse_one_does_not(
     layout: Layout, params: Params, records: Records, smoke_says: list[str]
 ) -> None:
     pack(layout, params, 3, 1)
@@ -121,6 +121,45 @@ def test_where_a_person_must_approve_the_night_waits_and_promote_does_it(
     assert set(step.numbers) == {"smoke", "champion"}
     with pytest.raises(RecordsError, match="champion already"):
         promote(layout, careful, "breast")
+
+
+def test_a_version_that_was_declined_is_not_asked_about_again_and_a_person_may_still_promote_it(
+    layout: Layout, params: Params, records: Records, smoke_says: list[str]
+) -> None:
+    content: Any = params.model_dump(mode="json")
+    content["products"]["breast"]["release"]["promote"] = "approval"
+    careful = Params.model_validate(content)
+    pack(layout, careful)
+    version = release(layout, careful, "breast", "n1").version
+    asked = approval.question(layout, careful, "breast")
+    assert (asked.open, asked.version, asked.champion) == (True, version, None)
+    assert "smoke: passed" in asked.body
+    assert f"nightshift promote breast {version}" in asked.body
+    assert approval.decline(layout, careful, "breast", version, "ann", "not now").endswith("declined by ann: not now")
+    assert not approval.question(layout, careful, "breast").open
+    again = release(layout, careful, "breast", "n2")
+    assert again.outcome == "champion stays"
+    assert "was declined (ann: not now)" in again.line
+    line = approval.approve(layout, careful, "breast", version, "bob", "")
+    assert line == f"breast: {version} is the champion, approved by bob"
+    assert approval.approve(layout, careful, "breast", version, "bob", "") == line, "again after a kill"
+    assert len(registry.history(records, "breast")) == 1
+    with pytest.raises(RecordsError, match="is the champion"):
+        approval.decline(layout, careful, "breast", version, "ann", "")
+
+
+def test_drift_asks_for_freshness_and_a_later_look_goes_by_the_same_rule(
+    layout: Layout, params: Params, records: Records, smoke_says: list[str]
+) -> None:
+    content: Any = params.model_dump(mode="json")
+    content["products"]["breast"]["release"] |= {"margin": 0.5, "calibration_margin": 1.0, "promote": "approval"}
+    wide = Params.model_validate(content)
+    pack(layout, wide, 0, 60)
+    approval.approve(layout, wide, "breast", release(layout, wide, "breast", "n1").version, "ann", "")
+    pack(layout, wide, 2, 1)
+    assert release(layout, wide, "breast", "n2").outcome == "champion stays"
+    assert release(layout, wide, "breast", "n3", after_drift=True).outcome == "waits for approval"
+    assert plan(layout, wide, "breast").would_promote
 
 
 def test_a_worse_version_needs_force_and_rollback_brings_the_old_one_back(

@@ -26,7 +26,7 @@ def current(small: Layout) -> Mapping[str, Loaded]:
 def ask(current: Mapping[str, Loaded], product: str, body: Any, content_type: str = JSON) -> Reply:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     call = read_call(current, product, content_type, raw, MAX_ROWS)
-    return call if isinstance(call, Reply) else call.answer()
+    return call if isinstance(call, Reply) else call.reply(call.ask())
 
 
 @pytest.mark.parametrize("product", TASKS)

@@ -101,6 +101,14 @@ def test_a_value_beyond_what_was_seen_is_answered_with_a_warning() -> None:
     assert "1500000 is outside 10000 to 1e+06" in warnings[1][0]
 
 
+def test_protected_columns_may_be_sent_and_must_be_plain() -> None:
+    validator = RowValidator({**SCHEMA, "also": ["sex"]})
+    assert validator.check([GOOD, {**GOOD, "sex": 2}, {**GOOD, "sex": "f"}, {**GOOD, "sex": None}])[0] == []
+    for value in ([1], {"a": 1}, float("nan"), "x" * 1001):
+        found = [problem.field for problem in validator.check([{**GOOD, "sex": value}])[0]]
+        assert found == ["sex"]
+
+
 def test_a_hopeless_request_reports_no_more_than_it_must() -> None:
     found, _ = VALIDATOR.check([{}] * 5000)
     assert len(found) == MAX_PROBLEMS

@@ -45,3 +45,14 @@ def test_a_lean_process_answers_without_what_is_not_shipped(small: object) -> No
     assert done.stdout.strip() == "[]"
     assert "pandas is not part of the service's environment" in done.stderr
     assert "pandas" in HEAVY
+
+
+@pytest.mark.parametrize(("word", "found"), [("on", True), ("off", False), ("", None)])
+def test_whether_answers_are_logged_goes_through_the_environment(word: str, found: bool | None) -> None:
+    assert read_settings({"NIGHTSHIFT_LOG": word}).log is found
+    assert read_settings(Settings(Service(), None, lean=True, log=found).environment()).log is found
+
+
+def test_a_word_that_is_neither_on_nor_off_is_refused() -> None:
+    with pytest.raises(ConfigError, match="NIGHTSHIFT_LOG must be on or off"):
+        read_settings({"NIGHTSHIFT_LOG": "maybe"})

@@ -133,8 +133,8 @@ def test_shifts_do_what_they_say() -> None:
     assert (fresh.EDUCATION == 7).mean() == pytest.approx(0.2, abs=0.02)
     assert 7 not in set(plain.EDUCATION)
     assert credit.production_day(7, day, many, "concept_change").equals(plain)
-    before = credit.production_outcomes(7, day, many)
-    after = credit.production_outcomes(7, day, many, "concept_change")
+    before = credit.outcomes(7, day, many)
+    after = credit.outcomes(7, day, many, "concept_change")
     assert after[credit.TARGET].mean() > before[credit.TARGET].mean() + 0.05
     assert before[credit.TARGET].mean() == pytest.approx(before["probability"].mean(), abs=0.02)
 

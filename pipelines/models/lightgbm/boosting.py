@@ -33,6 +33,7 @@ DEFAULTS: Mapping[str, Any] = {
     "max_bin": 127,
     "cat_smooth": 10.0,
     "cat_l2": 10.0,
+    "absolute_error": False,  # regression: the median instead of the mean
     "iterations": 2000,  # trees at most, per class
     "patience": 100,  # rounds without a better validation loss before it stops
 }
@@ -82,11 +83,12 @@ def fit(data: FitData, settings: FitSettings) -> TreesModel:
     import lightgbm as lgb
 
     chosen = resolve("lightgbm", DEFAULTS, settings.params)
+    median = bool(chosen.pop("absolute_error")) and data.task == "regression"
     iterations, patience = chosen.pop("iterations"), chosen.pop("patience")
     native = {
         **chosen,
-        "objective": OBJECTIVE[data.task],
-        "metric": METRIC[data.task],
+        "objective": "regression_l1" if median else OBJECTIVE[data.task],
+        "metric": "l1" if median else METRIC[data.task],
         "seed": settings.seed,
         "deterministic": True,
         "force_row_wise": True,
@@ -98,7 +100,9 @@ def fit(data: FitData, settings: FitSettings) -> TreesModel:
     columns = _columns(data.train)
     binning = {"feature_pre_filter": False, **native}
     train = lgb.Dataset(matrix(data.train), data.y_train, weight=data.weight, params=binning, **columns)
-    valid = lgb.Dataset(matrix(data.valid), data.y_valid, reference=train, params=binning, **columns)
+    valid = lgb.Dataset(
+        matrix(data.valid), data.y_valid, weight=data.valid_weight, reference=train, params=binning, **columns
+    )
     callbacks = [lgb.early_stopping(patience, verbose=False)]
     if settings.progress is not None:
         callbacks.append(_progress(settings.progress, iterations))

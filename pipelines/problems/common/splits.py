@@ -1,4 +1,5 @@
-"""Which side of the split a row is on: from its id, its group, its time or an official column, never from row order."""
+"""Which side of the split a row is on: from its id, its group, its time or an official column; from row
+order only where the source is said to be in order of time."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ def assign(frame: pd.DataFrame, columns: Columns, split: Split) -> NDArray[np.st
 
     ``hash`` and ``group``: a row stays on its side while the data grows, whatever rows come. ``time``: the latest
     ``test_share`` of rows is the test side, the ``valid_share`` before it valid; rows of one moment stay together,
-    and sides move forward with the data, as production does. ``official``: as the column says; where it names no
+    and sides move forward with the data, as production does. ``position``: the same by the rows' order, for a source in
+    order of time that does not say when. ``official``: as the column says; where it names no
     valid side, ``valid_share`` of the train side is taken by hash.
 
     Raises:
@@ -46,16 +48,20 @@ def assign(frame: pd.DataFrame, columns: Columns, split: Split) -> NDArray[np.st
         )
     if split.by == "time":
         return _by_time(_column(frame, columns.time, "columns.time"), columns, split)
+    if split.by == "position":
+        place = 1.0 - (np.arange(len(frame)) + 0.5) / max(len(frame), 1)
+        return by_share(place, split.test_share, split.valid_share)
     if split.by == "official":
         return _official(frame, columns, split)
     keys = row_keys(frame, columns)
     if split.by == "group":
         groups = column_keys(_column(frame, columns.group, "columns.group").to_numpy())
         keys = [f"group={group}" if group is not None else key for group, key in zip(groups, keys, strict=True)]
-    return _by_share(unit_hash(keys, split.salt), split.test_share, split.valid_share)
+    return by_share(unit_hash(keys, split.salt), split.test_share, split.valid_share)
 
 
-def _by_share(place: NDArray[np.float64], test_share: float, valid_share: float) -> NDArray[np.str_]:
+def by_share(place: NDArray[np.float64], test_share: float, valid_share: float) -> NDArray[np.str_]:
+    """Sides from numbers in [0, 1): the lowest ``test_share`` is the test side, then valid, then train."""
     side = np.full(len(place), "train", dtype="<U5")
     side[place < test_share + valid_share] = "valid"
     side[place < test_share] = "test"

@@ -14,7 +14,13 @@ from pipelines.verdicts import read_verdict
 
 FloatArray = NDArray[np.float64]
 
-SIMPLEST_FIRST = ("lightgbm", "tabm")  # families, by what they cost to train, serve and explain
+SIMPLEST_FIRST = (
+    "statistical",
+    "lightgbm",
+    "tabm",
+    "linear_text",
+    "encoder",
+)  # families, by what they cost to train, serve and explain
 
 
 @dataclass(frozen=True)

@@ -38,14 +38,17 @@ Floats = NDArray[np.float64]
 TARGET = "default_next_month"
 FEATURES = ("LIMIT_BAL", "SEX", "EDUCATION", "MARRIAGE", "AGE", *PAY, *BILL, *PAID)
 COLUMNS = ("ID", *FEATURES, TARGET)
-SHIFTS = ("none", "income_drop", "new_category", "concept_change")
+SHIFTS = ("none", "income_drop", "new_category", "concept_change", "payment_holiday")
 """``income_drop``: one unit more stress, so larger bills, more delays, a smaller part repaid. ``new_category``: codes
-never seen before in EDUCATION and MARRIAGE. ``concept_change``: the same rows, but a default is likelier for them."""
+never seen before in EDUCATION and MARRIAGE. ``concept_change``: the same rows, but a default is likelier for them.
+``payment_holiday``: clients may skip payments, so many do who could pay; a late payment says little any more, and who
+defaults is told by the use of the limit. Only a model trained on such rows ranks them well."""
 
 BAD_SHARE = 0.003
 RESENT_SHARE = 0.001
 TWICE_SHARE = 0.001
 CONCEPT_CHANGE = 0.8  # added to the log-odds
+HOLIDAY_SKIPS = 0.25  # share of the months in which a client skips a payment that could be made
 
 _MONTHS = 8  # two before the first one shown
 _NORMALS = 4 + 3 * _MONTHS  # per client: age, limit, stress, start of use; monthly shocks of use, payment, delay
@@ -54,8 +57,19 @@ _LABEL, _FAULT, _KIND = _UNIFORMS - 3, _UNIFORMS - 2, _UNIFORMS - 1
 _PRODUCTION_ID = 100_000_000.0
 
 
-def history(seed: int, start: date, last_day: date, rows_at_start: int, rows_per_day: int) -> pd.DataFrame:
+def history(
+    seed: int,
+    start: date,
+    last_day: date,
+    rows_at_start: int,
+    rows_per_day: int,
+    shift: str = "none",
+    shift_from: date | None = None,
+) -> pd.DataFrame:
     """All rows known at the end of ``last_day``, oldest first; a later ``last_day`` only adds rows at the end.
+
+    Args:
+        shift: one of ``SHIFTS``: the world from ``shift_from`` on (default: from the start).
 
     Returns:
         ``COLUMNS``; int64, but float64 where a faulty row misses a value. Empty when ``last_day`` is before ``start``.
@@ -65,9 +79,10 @@ def history(seed: int, start: date, last_day: date, rows_at_start: int, rows_per
     blocks = [_draw(seed, start + timedelta(days=day), size, "history") for day, size in enumerate(sizes)]
     normal = np.concatenate([block[0] for block in blocks]) if blocks else np.empty((0, _NORMALS))
     uniform = np.concatenate([block[1] for block in blocks]) if blocks else np.empty((0, _UNIFORMS))
-    table = _clients(normal, uniform)
+    moved = np.repeat([start + timedelta(days=day) >= (shift_from or start) for day in range(days)], sizes).astype(bool)
+    table = _clients(normal, uniform, shift, moved)
     table["ID"] = np.arange(1, len(normal) + 1, dtype=np.float64)
-    table[TARGET] = (uniform[:, _LABEL] < true_probability(table)).astype(np.float64)
+    table[TARGET] = (uniform[:, _LABEL] < _probability(table, shift, moved)).astype(np.float64)
     first_of_block = np.zeros(len(normal), dtype=bool)
     first_of_block[[end - size for end, size in zip(accumulate(sizes), sizes, strict=True) if size]] = True
     _repeat(table, uniform[:, _FAULT], first_of_block)
@@ -87,13 +102,13 @@ def production_day(seed: int, day: date, rows: int, shift: str = "none") -> pd.D
     return _frame(_production(seed, day, rows, shift), ("ID", *FEATURES))
 
 
-def production_outcomes(seed: int, day: date, rows: int, shift: str = "none") -> pd.DataFrame:
+def outcomes(seed: int, day: date, rows: int, shift: str = "none") -> pd.DataFrame:
     """What became of the clients of :func:`production_day`, same order: ``ID``, the target (int64) and ``probability``
     (float64), the true one."""
     import pandas as pd
 
     table = _production(seed, day, rows, shift)
-    probability = true_probability(table, CONCEPT_CHANGE if shift == "concept_change" else 0.0)
+    probability = _probability(table, shift, np.ones(rows, dtype=bool))
     happened = _draw(seed, day, rows, "production")[1][:, _LABEL] < probability
     return pd.DataFrame(
         {"ID": table["ID"].astype(np.int64), TARGET: happened.astype(np.int64), "probability": probability}
@@ -105,14 +120,18 @@ def population(seed: int, rows: int) -> dict[str, Floats]:
     return _clients(*_draw(seed, date(2000, 1, 1), rows, "population"))
 
 
+def _probability(table: dict[str, Floats], shift: str, moved: NDArray[np.bool_]) -> Floats:
+    """The true probability; rows of ``moved`` are of the shifted world."""
+    if shift == "concept_change":
+        return true_probability(table, np.where(moved, CONCEPT_CHANGE, 0.0))
+    return true_probability(table, holiday=moved if shift == "payment_holiday" else None)
+
+
 def _production(seed: int, day: date, rows: int, shift: str) -> dict[str, Floats]:
     if shift not in SHIFTS:
         raise ValueError(f"no shift {shift!r}; choose one of: {', '.join(SHIFTS)}")
     normal, uniform = _draw(seed, day, rows, "production")
-    table = _clients(normal, uniform, stress_shift=1.0 if shift == "income_drop" else 0.0)
-    if shift == "new_category":
-        table["EDUCATION"][uniform[:, _FAULT] < 0.2] = 7.0
-        table["MARRIAGE"][uniform[:, _KIND] < 0.1] = 4.0
+    table = _clients(normal, uniform, shift, np.ones(rows, dtype=bool))
     ids: Floats = _PRODUCTION_ID + day.toordinal() * 100_000.0 + np.arange(rows, dtype=np.float64)
     table["ID"] = ids
     return table
@@ -125,7 +144,11 @@ def _draw(seed: int, day: date, rows: int, use: str) -> tuple[Floats, Floats]:
     return generator.standard_normal((rows, _NORMALS)), generator.random((rows, _UNIFORMS))
 
 
-def _clients(normal: Floats, uniform: Floats, stress_shift: float = 0.0) -> dict[str, Floats]:
+def _clients(
+    normal: Floats, uniform: Floats, shift: str = "none", moved: NDArray[np.bool_] | None = None
+) -> dict[str, Floats]:
+    """One row per client; those of ``moved`` live in the world that ``shift`` names."""
+    moved = np.zeros(len(normal), dtype=bool) if moved is None else moved
     age = np.clip(np.floor(21 + 15.5 * np.exp(0.55 * normal[:, 0]) - 2.0), 21, 79)
     education = _codes(uniform[:, 0], {1: 0.353, 2: 0.468, 3: 0.164, 5: 0.009, 4: 0.004, 6: 0.002})
     schooling = np.select([education == 1, education == 3], [0.45, -0.35], 0.0)
@@ -133,7 +156,8 @@ def _clients(normal: Floats, uniform: Floats, stress_shift: float = 0.0) -> dict
     limit = np.clip(np.round(np.exp(level + 0.75 * normal[:, 1]) / 10_000), 1, 100) * 10_000
     married = uniform[:, 1] < sigmoid(0.14 * (age - 35.5))
     marriage = np.where(uniform[:, 2] < 0.012, 3.0, np.where(married, 1.0, 2.0))
-    stress = 0.8 * normal[:, 2] - 0.45 * (np.log(limit) - 11.65) / 0.85 + stress_shift
+    stress = 0.8 * normal[:, 2] - 0.45 * (np.log(limit) - 11.65) / 0.85
+    stress = stress + np.where(moved & (shift == "income_drop"), 1.0, 0.0)
     table = {
         "LIMIT_BAL": limit,
         "SEX": np.where(uniform[:, 3] < 0.396, 1.0, 2.0),
@@ -141,15 +165,20 @@ def _clients(normal: Floats, uniform: Floats, stress_shift: float = 0.0) -> dict
         "MARRIAGE": marriage,
         "AGE": age,
     }
-    _months(table, stress, normal[:, 3:], uniform[:, 4:])
+    skips: Floats = np.where(moved & (shift == "payment_holiday"), HOLIDAY_SKIPS, 0.0)
+    _months(table, stress, normal[:, 3:], uniform[:, 4:], skips)
+    if shift == "new_category":
+        table["EDUCATION"][moved & (uniform[:, _FAULT] < 0.2)] = 7.0
+        table["MARRIAGE"][moved & (uniform[:, _KIND] < 0.1)] = 4.0
     return {name: table[name] for name in FEATURES}
 
 
-def _months(table: dict[str, Floats], stress: Floats, normal: Floats, uniform: Floats) -> None:
+def _months(table: dict[str, Floats], stress: Floats, normal: Floats, uniform: Floats, skips: Floats) -> None:
     """Delay, bills and payments of ``_MONTHS`` months, oldest first; the last six are added to ``table``.
 
     ``normal`` ``[n, 1 + 3 * 8]``: start of use, then shocks of use, payment and delay.
     ``uniform`` ``[n, 1 + 3 * 8]``: habit, then switches, misses and credits.
+    ``skips`` ``[n]``: added to the probability of a miss.
     """
     limit = table["LIMIT_BAL"]
     revolves = uniform[:, 0] < sigmoid(0.45 + 0.9 * stress)
@@ -163,7 +192,7 @@ def _months(table: dict[str, Floats], stress: Floats, normal: Floats, uniform: F
         revolves = revolves ^ (switched & ~idle)
         idle = idle & ~switched
         shock = 0.7 * shock + 0.714 * delay_shock
-        missed = ~idle & (miss < sigmoid(-2.75 + 0.9 * stress + 0.6 * shock + 2.1 * (late > 0)))
+        missed = ~idle & (miss < sigmoid(-2.75 + 0.9 * stress + 0.6 * shock + 2.1 * (late > 0)) + skips)
         late = np.where(missed, np.minimum(late + 1, 8), 0.0)
         share = np.minimum(np.exp(-2.9 - 0.35 * stress + 0.9 * paid_shock), 1.0)
         paid = np.round(np.maximum(np.where(revolves, share, 1.0) * bill, 0.0))

@@ -25,7 +25,7 @@ def sigmoid(value: Floats) -> Floats:
     return 1.0 / (1.0 + np.exp(-value))
 
 
-def log_odds(columns: Mapping[str, Any]) -> Floats:
+def log_odds(columns: Mapping[str, Any], holiday: NDArray[np.bool_] | None = None) -> Floats:
     """Log-odds of default, ``f``; float64 ``[n]``. Protected columns are not in it.
 
     With ``L`` the limit, ``u = BILL_AMT1 / L``, ``g = (BILL_AMT1 - BILL_AMT6) / L``, ``d`` the number of months 2-6
@@ -34,6 +34,9 @@ def log_odds(columns: Mapping[str, Any]) -> Floats:
         f = -2.44 + 0.7 [PAY_0 = 1] + 1.9 [PAY_0 >= 2] + 0.25 min(max(PAY_0 - 2, 0), 3) + 0.65 sqrt(d)
             - 0.5 ln(L / 100,000) + 1.7 [PAY_0 = 0, u > 0.75] + 1.5 [g > 0.2, r < 0.08]
             - 1.2 [PAY_0 = 0, u < 0.4, r > 0.06] + 0.9 [PAY_0 = -1, u > 0.05]
+
+    In rows of ``holiday`` (bool ``[n]``) payments may be skipped, and instead
+    ``f = -3.6 - 0.25 ln(L / 100,000) + 0.15 sqrt(d) + 4 min(u, 1) + 1.2 [g > 0.2]``.
     """
     get = {name: np.asarray(columns[name], dtype=np.float64) for name in ("LIMIT_BAL", *PAY, *BILL, *PAID)}
     limit, now = get["LIMIT_BAL"], get["PAY_0"]
@@ -43,7 +46,7 @@ def log_odds(columns: Mapping[str, Any]) -> Floats:
     bills = sum(np.maximum(get[name], 0.0) for name in BILL[1:])
     repaid = np.clip(sum(get[name] for name in PAID[:5]) / np.maximum(bills, 1.0), 0.0, 1.0)
     revolving = now == 0
-    return np.asarray(
+    usual = np.asarray(
         -2.44
         + 0.7 * (now == 1)
         + 1.9 * (now >= 2)
@@ -55,11 +58,17 @@ def log_odds(columns: Mapping[str, Any]) -> Floats:
         - 1.2 * (revolving & (use < 0.4) & (repaid > 0.06))
         + 0.9 * ((now == -1) & (use > 0.05))
     )
+    if holiday is None or not holiday.any():
+        return usual
+    skipped = -3.6 - 0.25 * np.log(limit / 100_000) + 0.15 * np.sqrt(months_late) + 4.0 * np.clip(use, 0, 1)
+    return np.asarray(np.where(holiday, skipped + 1.2 * (growth > 0.2), usual), dtype=np.float64)
 
 
-def true_probability(columns: Mapping[str, Any], added: float = 0.0) -> Floats:
-    """``P(default | row)``, float64 ``[n]``; ``added`` log-odds model a change of the concept."""
-    return sigmoid(log_odds(columns) + added)
+def true_probability(
+    columns: Mapping[str, Any], added: Floats | float = 0.0, holiday: NDArray[np.bool_] | None = None
+) -> Floats:
+    """``P(default | row)``, float64 ``[n]``; ``added`` log-odds model a change of the concept, ``holiday`` as above."""
+    return sigmoid(log_odds(columns, holiday) + added)
 
 
 def bayes_auc(probability: Floats) -> float:

@@ -7,8 +7,7 @@ import pytest
 from sklearn.metrics import auc, roc_auc_score
 
 from pipelines.metrics.intervals import Estimate
-from pipelines.problems.common import curves
-from pipelines.problems.tabular.evaluate import pictures
+from pipelines.problems.common import curves, pictures
 
 
 def scored(n: int = 3000) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ from pipelines.config import Params
 from pipelines.features.design import Design
 from pipelines.files import read_json
 from pipelines.layout import Layout
-from pipelines.problems.tabular.answer.explaining import importance, reference_row, spread
+from pipelines.problems.common.explaining import importance, reference_row, spread
 
 
 def test_the_report_is_complete_and_adds_up(lane: tuple[Layout, Params, str]) -> None:

@@ -8,9 +8,9 @@ import nets
 import numpy as np
 import pytest
 
+from pipelines.problems.common.explaining import reference_row
+from pipelines.problems.common.reasons import reference_design
 from pipelines.problems.common.trained import Answers
-from pipelines.problems.tabular.answer.explaining import reference_row
-from pipelines.problems.tabular.answer.reasons import reference_design
 from pipelines.problems.tabular.evaluate import gradients
 from pipelines.problems.tabular.evaluate.gradients import integrated_gradients
 

@@ -10,7 +10,8 @@ from pipelines.blocks.models import Profile
 from pipelines.errors import DataError
 from pipelines.features.design import Design
 from pipelines.problems.common.identity import unit_hash
-from pipelines.problems.tabular.label.noise import Noise, confident_learning, estimate
+from pipelines.problems.common.noise import Noise, confident_learning
+from pipelines.problems.tabular.label.noise import estimate
 
 PROFILE = Profile(threads=1)
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from pipelines.models import load_model
-from pipelines.problems.tabular.answer.scorers import OnnxScorer
+from pipelines.problems.common.onnx_graph import int8_weights
+from pipelines.problems.common.scorers import OnnxScorer
 from pipelines.problems.tabular.export import onnx_nets
-from pipelines.problems.tabular.export.onnx_graph import int8_weights
 from pipelines.problems.tabular.export.parity import compare
 
 

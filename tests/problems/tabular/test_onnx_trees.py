@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipelines.errors import BundleError
 from pipelines.features.design import Design
-from pipelines.problems.tabular.answer.scorers import LightgbmScorer, OnnxScorer
+from pipelines.problems.common.scorers import LightgbmScorer, OnnxScorer
 from pipelines.problems.tabular.export import onnx_trees
 from pipelines.problems.tabular.export.parity import odd_rows
 

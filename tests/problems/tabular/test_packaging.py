@@ -11,8 +11,8 @@ from pipelines.bundle import read_manifest, verify_bundle
 from pipelines.errors import DataError
 from pipelines.files import read_json, read_parquet, sha256_tree, write_json, write_parquet
 from pipelines.layout import Layout
+from pipelines.problems.common.packing import golden_rows
 from pipelines.problems.tabular.package import run as packaging
-from pipelines.problems.tabular.package.run import golden_rows
 from pipelines.step import Step
 from pipelines.verdicts import Verdict
 

@@ -16,8 +16,8 @@ from pipelines.files import read_json, read_parquet, write_json
 from pipelines.layout import Layout
 from pipelines.metrics.calibration import logit
 from pipelines.problems.common.frames import frame_columns
+from pipelines.problems.common.reasons import reference_design
 from pipelines.problems.tabular.answer.predictor import Predictor
-from pipelines.problems.tabular.answer.reasons import reference_design
 
 
 def no_features(_name: str | None) -> None:

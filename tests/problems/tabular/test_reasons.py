@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipelines.features.design import Design
-from pipelines.problems.tabular.answer import reasons
+from pipelines.problems.common import reasons
 
 
 def linear(rows: Design) -> np.ndarray:

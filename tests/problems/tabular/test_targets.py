@@ -16,9 +16,9 @@ from pipelines.blocks.columns import Columns
 from pipelines.blocks.models import Candidate, Profile
 from pipelines.errors import DataError
 from pipelines.features.tabular import fit
+from pipelines.problems.common import schema
+from pipelines.problems.common.balance import training_weights
 from pipelines.problems.common.targets import Targets, distinct
-from pipelines.problems.tabular.prepare import schema
-from pipelines.problems.tabular.prepare.balance import training_weights
 from pipelines.problems.tabular.train.candidates import NET_MAX_CELLS_CPU, NET_MIN_ROWS, decide
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,9 @@ from pipelines.features.values import rows_to_columns
 from pipelines.files import read_json
 from pipelines.metrics import calibration
 from pipelines.problems.base import DeriveFor
-from pipelines.problems.common.blending import Blend, blend
-from pipelines.problems.tabular.answer import reasons
-from pipelines.problems.tabular.answer.scorers import LightgbmScorer, Scorer, load_scorer
+from pipelines.problems.common import reasons
+from pipelines.problems.common.finishing import finish
+from pipelines.problems.common.scorers import LightgbmScorer, Scorer, load_scorer
 
 FloatArray = NDArray[np.float64]
 Raw = Mapping[str, NDArray[Any]]
@@ -146,13 +146,6 @@ class Predictor:
             return calibration.logit(self.predict(rows)[np.arange(len(rows)), np.repeat(top, len(rows) // len(top))])
 
         return answered
-
-
-def finish(choice: Mapping[str, Any], scores: Sequence[FloatArray]) -> FloatArray:
-    """Members' answers, in the order of ``choice["members"]``, blended and calibrated."""
-    weights = [float(member["weight"]) for member in choice["members"]]
-    blended = blend(scores, weights, cast(Blend, choice["blend"]))
-    return calibration.apply(choice["calibration"], blended)
 
 
 def decide(choice: Mapping[str, Any], scores: FloatArray) -> NDArray[np.int64] | None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from pipelines.features.design import Design
 from pipelines.files import read_json
+from pipelines.problems.common.explaining import Explained, shap_of
+from pipelines.problems.common.scorers import LightgbmScorer
 from pipelines.problems.common.trained import Answers
-from pipelines.problems.tabular.answer.explaining import Explained, shap_of
-from pipelines.problems.tabular.answer.scorers import LightgbmScorer
 
 
 def explain_member(member: Answers, weight: float, design: Design, reference: Mapping[str, Any]) -> Explained:

@@ -11,9 +11,9 @@ from pipelines.features.design import Design
 from pipelines.files import read_json
 from pipelines.models import tabm
 from pipelines.models.tabm.model import NetModel, tensors
+from pipelines.problems.common.explaining import Explained, FloatArray
+from pipelines.problems.common.reasons import reference_design
 from pipelines.problems.common.trained import Answers
-from pipelines.problems.tabular.answer.explaining import Explained, FloatArray
-from pipelines.problems.tabular.answer.reasons import reference_design
 
 STEPS = 128  # points of the midpoint rule
 CHUNK = 32  # rows per pass

@@ -17,13 +17,12 @@ from pipelines.metrics.decisions import costs
 from pipelines.metrics.intervals import Estimate, estimates, percentile_interval
 from pipelines.metrics.judges import judge, names_of
 from pipelines.metrics.resampling import draws
-from pipelines.problems.common import choosing, curves, quality, slicing
+from pipelines.problems.common import card, choosing, curves, explaining, pictures, quality, slicing
 from pipelines.problems.common.blending import blend
+from pipelines.problems.common.finishing import finish
 from pipelines.problems.common.trained import Answers, read_answers
-from pipelines.problems.tabular.answer import explaining
-from pipelines.problems.tabular.answer.predictor import decide, finish
+from pipelines.problems.tabular.answer.predictor import decide
 from pipelines.problems.tabular.core.prepared import Prepared, load_prepared
-from pipelines.problems.tabular.evaluate import card, pictures
 from pipelines.problems.tabular.evaluate.explainers import explain_member
 from pipelines.step import Step
 from pipelines.verdicts import Verdict, from_checks
@@ -91,6 +90,7 @@ def run(step: Step, derive: Derive | None) -> Verdict:
     verdict = from_checks("quality", step.name, checks, NEXT_STEP)
 
     explanations = explain(prepared, chosen, test, test_score)
+    features = len(prepared.design.numeric_names) + len(prepared.design.categorical_names)
     lines = curves.series(prepared.task, y, test_score)
     result = out / "result"
     write_json(result / "choice.json", choice)
@@ -98,7 +98,7 @@ def run(step: Step, derive: Derive | None) -> Verdict:
     write_json(result / "explanations.json", explanations)
     write_json(
         result / "card.json",
-        card.facts(step, prepared, choice, chosen.selection, left_out, metrics, verdict, parts, explanations),
+        card.facts(step, prepared, choice, chosen.selection, left_out, metrics, verdict, parts, explanations, features),
     )
     write_parquet(result / "predictions.parquet", _predictions(rows, prepared, score, decision))
     write_json(out / "metrics.json", slicing.numbers(metrics))

@@ -10,7 +10,7 @@ import numpy as np
 from pipelines.models import tabm
 from pipelines.models.base import Task
 from pipelines.models.tabm.net import MemberLayer, TabM
-from pipelines.problems.tabular.export.onnx_graph import Graph
+from pipelines.problems.common.onnx_graph import Graph
 
 
 def build(folder: Path, files: Sequence[str], task: Task) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.errors import BundleError
-from pipelines.problems.tabular.export.onnx_graph import Graph
+from pipelines.problems.common.onnx_graph import Graph
 
 CATEGORICAL, DEFAULT_LEFT = 1, 2  # bits of a node's decision_type
 MISSING_ZERO, MISSING_NAN = 1, 2  # its bits 2 and 3
@@ -112,7 +112,7 @@ class Trees:
 
 
 def build(text: str, numeric: int, categorical: int) -> bytes:
-    """The serialized graph; inputs and output as :class:`pipelines.problems.tabular.answer.scorers.OnnxScorer` says.
+    """The serialized graph; inputs and output as :class:`pipelines.problems.common.scorers.OnnxScorer` says.
 
     Args:
         text: LightGBM's model text.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipelines.features.design import Design
 from pipelines.models.base import Task
-from pipelines.problems.tabular.answer.explaining import spread
+from pipelines.problems.common.explaining import spread
 
 FloatArray = NDArray[np.float64]
 Answer = Callable[[Design], FloatArray]

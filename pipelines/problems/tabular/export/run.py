@@ -13,13 +13,13 @@ from pipelines.errors import BundleError
 from pipelines.features.tabular import Derive
 from pipelines.files import json_number, read_json, read_parquet, write_bytes, write_json
 from pipelines.models import load_model
+from pipelines.problems.common.explaining import spread
+from pipelines.problems.common.onnx_graph import int8_weights
+from pipelines.problems.common.scorers import load_scorer
 from pipelines.problems.common.trained import Answers, read_model
-from pipelines.problems.tabular.answer.explaining import spread
 from pipelines.problems.tabular.answer.predictor import FloatArray, Predictor
-from pipelines.problems.tabular.answer.scorers import load_scorer
 from pipelines.problems.tabular.core.prepared import Prepared, load_prepared
 from pipelines.problems.tabular.export import onnx_trees
-from pipelines.problems.tabular.export.onnx_graph import int8_weights
 from pipelines.problems.tabular.export.parity import Parity, compare
 from pipelines.step import Step
 from pipelines.verdicts import Check, Verdict, from_checks

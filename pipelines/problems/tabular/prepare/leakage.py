@@ -38,7 +38,7 @@ def single_feature_auc(design: Design, y: NDArray[Any], task: Task, classes: int
         missing = np.isnan(values)
         low, high = np.where(missing, -np.inf, values), np.where(missing, np.inf, values)
         scores = [low, high, missing.astype(np.float64)] if missing.any() else [values]
-        codes = _quantile_codes(values)
+        codes = quantile_codes(values)
         found[name] = max(_best(scores, codes, fold, goal, task) for goal in goals)
     for place, name in enumerate(design.categorical_names):
         codes = design.categorical[:, place].astype(np.int64)
@@ -106,7 +106,8 @@ def _rank_agreement(score: NDArray[np.float64], goal: NDArray[np.float64]) -> fl
     return float((1.0 + np.corrcoef(left, right)[0, 1]) / 2.0)
 
 
-def _quantile_codes(values: NDArray[np.float64]) -> NDArray[np.int64]:
+def quantile_codes(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Bins of about equal mass ``[n]``, a bin of its own for missing values and for each edge that many rows share."""
     present = values[~np.isnan(values)]
     if not present.size:
         return np.zeros(len(values), dtype=np.int64)

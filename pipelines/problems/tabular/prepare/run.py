@@ -11,13 +11,13 @@ from pipelines.config import Product
 from pipelines.errors import DataError
 from pipelines.features.tabular import Derive, fit, transform
 from pipelines.files import json_number, read_parquet, write_json, write_parquet
-from pipelines.problems.common import splits
+from pipelines.problems.common import schema, splits
+from pipelines.problems.common.balance import training_weights
 from pipelines.problems.common.frames import frame_columns
 from pipelines.problems.common.identity import column_keys, content_codes, content_names
 from pipelines.problems.common.targets import Targets
 from pipelines.problems.tabular.core.prepared import SPLITS
-from pipelines.problems.tabular.prepare import leakage, schema
-from pipelines.problems.tabular.prepare.balance import training_weights
+from pipelines.problems.tabular.prepare import dominance, leakage
 from pipelines.step import Step
 from pipelines.verdicts import Check, Verdict, from_checks
 
@@ -63,6 +63,7 @@ def run(step: Step, derive: Derive | None) -> Verdict:
         {name: column_keys(values) for name, values in train_raw.items()},
         column_keys(frame[columns.target].to_numpy()[train]),
     )
+    outdoing = dominance.suspects(design, y[train], alone) if targets.task == "binary" else []
     future = _future_shares(frame, product)
     overlap = _overlap(frame, product, side)
     balance = training_weights(frame, y, side, product)
@@ -77,6 +78,9 @@ def run(step: Step, derive: Derive | None) -> Verdict:
         "overlap": json_number(overlap),
         "single_feature_auc": {name: json_number(value, 4) for name, value in alone.items()},
         "equal_to_target": same,
+        "outdoes_all_others": {
+            one.name: {"alone": json_number(one.alone, 4), "others": json_number(one.others, 4)} for one in outdoing
+        },
         "future_dates": {name: json_number(value, 4) for name, value in future.items()},
         "splits": counts,
         "split_by": product.prepare.split.by,
@@ -90,10 +94,20 @@ def run(step: Step, derive: Derive | None) -> Verdict:
         },
     }
     write_json(step.out / "report.json", report)
-    checks = _checks(product, alone, same, future, overlap)
+    checks = [*_checks(product, alone, same, future, overlap), *_outdoing(product, outdoing)]
     return from_checks(
         "prepare", step.name, checks, "take the named columns out of columns.numeric and columns.categorical"
     )
+
+
+def _outdoing(product: Product, found: list[dominance.Suspect]) -> list[Check]:
+    reasons = product.prepare.known_before
+    open_ones = [one for one in found if one.name not in reasons]
+    words = [one.sentence() for one in open_ones]
+    words += [f"{one.name} outdoes all others, but {reasons[one.name]}" for one in found if one.name in reasons]
+    return [
+        Check(name="known_after", ok=not open_ones, detail="; ".join(words) or "no feature outdoes all others together")
+    ]
 
 
 def _part_duplicates(
@@ -174,8 +188,14 @@ def _balance_report(product: Product, side: NDArray[np.str_], weight: NDArray[np
     return {
         "strategy": product.prepare.balance,
         "rows_left_out": int((train == 0).sum()),
-        "weights": [json_number(value) for value in np.unique(train).tolist()],
+        "half_life": product.prepare.half_life,
+        "weights": [json_number(value) for value in _few(np.unique(train)).tolist()],
     }
+
+
+def _few(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """All values, or the ends of too many."""
+    return values if len(values) <= 20 else values[[0, -1]]
 
 
 def _rare_shares(design: Any) -> dict[str, float | None]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.blocks.models import Candidate
-from pipelines.errors import StageError
+from pipelines.errors import ConfigError, StageError
 from pipelines.features.tabular import Derive
 from pipelines.files import json_number, write_json, write_parquet
 from pipelines.models import fit_model
@@ -49,9 +49,12 @@ def run(step: Step, derive: Derive | None) -> Verdict:
     data = prepared.fit_data(prepared.rows("train"), prepared.rows("valid"))
     found = search(candidate, data, step.params.profile, step.progress)
     parts, how = folds.parts(prepared, step.product, candidate.folds)
-    members = fit_members(prepared, candidate, found, parts, step)
+    members = tried = fit_members(prepared, candidate, found, parts, step)
+    if candidate.refit and all(part.fold is None for part in parts):
+        members = refit_members(prepared, candidate, found, tried, step)
+        how = f"{how}, then trained again on train and valid rows, as many rounds as were kept"
     files = [member.model.save(step.out) for member in members]
-    write_parquet(step.out / "predictions.parquet", predictions(prepared, members))
+    write_parquet(step.out / "predictions.parquet", predictions(prepared, members, tried))
     record = {**_record(candidate, prepared, found, members, files), "fitting": how}
     write_json(step.out / "model.json", record)
     shutil.rmtree(step.checkpoints, ignore_errors=True)
@@ -91,10 +94,41 @@ def fit_members(
     return members
 
 
-def predictions(prepared: Prepared, members: list[Member]) -> pd.DataFrame:
+def refit_members(
+    prepared: Prepared, candidate: Candidate, found: Found, tried: list[Member], step: Step
+) -> list[Member]:
+    """Each member again, on train and valid rows, for the rounds that its own valid rows chose: where time decides the
+    sides, the valid rows are the newest that there are, and a model may not go without them.
+
+    Raises:
+        ConfigError: a family that cannot be told how many rounds to train.
+    """
+    if candidate.family != "lightgbm":
+        raise ConfigError(
+            f"{candidate.family} cannot be trained again for a number of rounds",
+            where={"key": "candidates.*.refit"},
+            next_step="leave refit out for that candidate",
+        )
+    rows, valid = prepared.rows("train", "valid"), prepared.rows("valid")
+    again = []
+    for member in tried:
+        rounds = max(1, member.model.best_iteration)
+        params = {**found.params, "iterations": rounds, "patience": rounds}
+        settings = FitSettings(member.seed, params, step.params.profile, label=f"{member.seed}_refit")
+        model = fit_model(candidate.family, prepared.fit_data(rows, valid), settings)
+        again.append(Member(member.seed, Part(rows, valid), model))
+    return again
+
+
+def predictions(prepared: Prepared, members: list[Member], tried: list[Member] | None = None) -> pd.DataFrame:
     """``_row``, ``_split`` and the score (multiclass: ``score_0`` ...) of the valid and test rows.
 
     A test row's score is the mean over all members; a valid row's the mean over those that have not seen it.
+
+    Args:
+        prepared: the rows.
+        members: the models that are kept.
+        tried: those whose answers on the valid rows count, where they are others.
     """
     import pandas as pd
 
@@ -102,8 +136,12 @@ def predictions(prepared: Prepared, members: list[Member]) -> pd.DataFrame:
     shape = (len(rows), len(prepared.classes)) if prepared.task == "multiclass" else (len(rows),)
     scores: FloatArray = np.zeros(shape)
     counts = np.zeros(len(rows))
-    for member in members:
-        fresh = ~np.isin(rows, member.part.train)
+    test = prepared.split[rows] == "test"
+    sides = [(member, np.ones(len(rows), dtype=bool)) for member in members]
+    if tried is not None and tried is not members:
+        sides = [(member, test) for member in members] + [(member, ~test) for member in tried]
+    for member, side in sides:
+        fresh = side & ~np.isin(rows, member.part.train)
         scores[fresh] += member.model.predict(prepared.design.take(rows[fresh]))
         counts[fresh] += 1
     scores /= counts.reshape(-1, *[1] * (scores.ndim - 1))

@@ -1,0 +1,66 @@
+"""What every text learner is given and gives; texts are already cleaned (:func:`pipelines.features.text.clean`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.blocks.models import Profile
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TextData:
+    """Texts with their classes.
+
+    Attributes:
+        texts: train texts.
+        y: int64 class indices ``[n]``.
+        classes: number of classes.
+        weight: float64 ``[n]``.
+        valid_texts: texts that nothing is learned from but one temperature.
+        y_valid: their classes ``[m]``.
+    """
+
+    texts: Sequence[str]
+    y: NDArray[np.int64]
+    classes: int
+    weight: FloatArray
+    valid_texts: Sequence[str]
+    y_valid: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TextSettings:
+    """How to fit: hyper-parameters over the family's defaults, one seed, the stated machine; as for tables."""
+
+    seed: int
+    params: Mapping[str, Any] = field(default_factory=dict)
+    profile: Profile = field(default_factory=Profile)
+    checkpoints: Path | None = None
+    progress: Any = None
+    label: str = "0"
+    root: Path = Path()
+
+
+class TextModel(Protocol):
+    """A fitted model of texts."""
+
+    @property
+    def best_iteration(self) -> int:
+        """Passes over the rows behind the model that was kept."""
+        ...
+
+    def predict(self, texts: Sequence[str]) -> FloatArray:
+        """Probabilities ``[n, k]``."""
+        ...
+
+    def save(self, folder: Path) -> list[str]:
+        """Write the model's files (no pickle) and return their names."""
+        ...

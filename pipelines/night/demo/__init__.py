@@ -1,0 +1,1 @@
+"""``make demo-drift``: drift, alarm, mail, retraining, gate, promotion and recovery, unattended."""

@@ -1,0 +1,1 @@
+"""The packaged forecast as the service and the gates ask it."""

@@ -1,0 +1,1 @@
+"""Candidates judged, one chosen, quantiles made, gates."""

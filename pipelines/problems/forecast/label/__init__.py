@@ -1,0 +1,1 @@
+"""Which rows say what was demanded."""

@@ -1,0 +1,1 @@
+"""One bundle, with the last stretch of history."""

@@ -1,0 +1,1 @@
+"""Split by time, rolling origins, features, schema."""

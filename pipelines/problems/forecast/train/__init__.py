@@ -1,0 +1,1 @@
+"""One candidate: the global trees or a statistical model per series."""

@@ -1,0 +1,1 @@
+"""A packaged model of replies, answering situations."""

@@ -1,0 +1,1 @@
+"""Text classification: one class per text, from words alone."""

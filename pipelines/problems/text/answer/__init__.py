@@ -1,0 +1,1 @@
+"""The packaged text model. Needs numpy, and tokenizers and ONNX Runtime where an encoder is in it."""

@@ -1,0 +1,1 @@
+"""The packaged uplift model, as the service and the gates ask it."""

@@ -1,0 +1,85 @@
+"""The event log of STAR (Mosig, Mehri and Kober, 2020) as one row per reply of an agent.
+
+The agents of STAR first typed a draft and then picked the suggested reply or sent their own words. The history holds
+what either side did say, never the draft of the reply at hand, which gives most of it away: it is a column of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "turn_id", "dialogue_id", "turn", "split", "history", "knowledge", "looked_up", "draft", "action", "reply",
+)  # fmt: skip
+UNFINISHED = 3029  # complete by its events, but disconnected by the collectors' own record
+FREE = "utter"  # the action of words of the agent's own
+SIDES = {8: "valid", 9: "test"}  # by dialogue id modulo 10; the others are train
+
+
+def replies(events: pd.DataFrame) -> pd.DataFrame:
+    """Agent replies of the complete dialogues, in order of dialogue and turn, with the columns of ``COLUMNS``.
+
+    Args:
+        events: ``dialogue_id``, ``event``, ``agent``, ``action``, ``text``, ``action_label``, ``other_json``.
+    """
+    import pandas as pd
+
+    finished = events.loc[(events["agent"] == "User") & (events["action"] == "complete"), "dialogue_id"]
+    complete = events[events["dialogue_id"].isin(set(finished) - {UNFINISHED})].sort_values(["dialogue_id", "event"])
+    names = ["dialogue_id", "agent", "action", "text", "action_label", "other_json"]
+    rows: list[dict[str, Any]] = []
+    dialogue = _Dialogue(-1)
+    for number, agent, action, text, label, other in complete[names].itertuples(index=False, name=None):
+        if number != dialogue.number:
+            dialogue = _Dialogue(int(number))
+        row = dialogue.take(agent, action, text, label, other)
+        if row is not None:
+            rows.append(row)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+class _Dialogue:
+    """One dialogue while its events pass by."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.said: list[str] = []
+        self.turn, self.looked_up = 0, 0
+        self.knowledge: str | None = None
+        self.draft: str | None = None
+
+    def take(self, agent: str, action: str, text: Any, label: Any, other: Any) -> dict[str, Any] | None:
+        """The row of an event, where an agent replies."""
+        words = " ".join(text.split()) if isinstance(text, str) else ""
+        if agent == "User" and action == "utter" and words:
+            self.said.append(f"customer: {words}")
+        elif agent == "KnowledgeBase":
+            item = json.loads(other).get("Item") if isinstance(other, str) else None
+            self.knowledge = json.dumps(item, sort_keys=True) if isinstance(item, dict) else None
+            self.looked_up += 1
+        elif agent == "Wizard" and action == "request_suggestions":
+            self.draft = words or None
+        elif agent == "Wizard" and action in ("pick_suggestion", "utter") and words:
+            return self._reply(words, label if isinstance(label, str) else FREE)
+        return None
+
+    def _reply(self, words: str, action: str) -> dict[str, Any]:
+        row = {
+            "turn_id": f"{self.number}-{self.turn}",
+            "dialogue_id": self.number,
+            "turn": self.turn,
+            "split": SIDES.get(self.number % 10, "train"),
+            "history": "\n".join(self.said),
+            "knowledge": self.knowledge,
+            "looked_up": self.looked_up,
+            "draft": self.draft,
+            "action": action,
+            "reply": words,
+        }
+        self.said.append(f"agent: {words}")
+        self.turn, self.looked_up, self.draft = self.turn + 1, 0, None
+        return row
