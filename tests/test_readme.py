@@ -45,13 +45,15 @@ def test_both_languages_name_the_same_commands_sections_and_rooms(texts: dict[st
 
 def test_every_nightshift_command_and_make_target_exists(texts: dict[str, str], root: Path) -> None:
     group: Any = typer.main.get_command(app)
-    targets = set(re.findall(r"^([a-z]+)(?: [a-z ]+)?:", (root / "Makefile").read_text(encoding="utf-8"), flags=re.M))
+    targets = set(re.findall(r"^([a-z-]+)(?: [a-z ]+)?:", (root / "Makefile").read_text(encoding="utf-8"), flags=re.M))
     for name, text in texts.items():
-        for command, rest in re.findall(r"bin/nightshift ([a-z]+)([^\n`#]*)", text):
+        for command, rest in re.findall(r"bin/nightshift ([a-z-]+)([^\n`#]*)", text):
             assert command in group.commands, (name, command)
-            known = {option for parameter in group.commands[command].params for option in parameter.opts}
+            found = group.commands[command]
+            parts = [found, *getattr(found, "commands", {}).values()]
+            known = {option for part in parts for parameter in part.params for option in parameter.opts}
             assert set(re.findall(r"--[a-z-]+", rest)) <= known, (name, command, rest)
-        for target in re.findall(r"(?:^|`)make ([a-z]+)", text, flags=re.M):
+        for target in re.findall(r"(?:^|`)make ([a-z-]+)", text, flags=re.M):
             assert target in targets, (name, target)
 
 
