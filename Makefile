@@ -37,7 +37,7 @@ FAST := -n 2 --dist loadfile -m "not slow and not night and not service"
 
 test: setup
 	$(BIN)/python -m pytest tests $(FAST)
-	$(BIN)/python -m pytest tests -m "slow or night or service"
+	$(BIN)/python -m pytest tests -n 2 --dist loadfile -m "slow or night or service"
 
 check: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -80,7 +80,7 @@ class Child:
         process = subprocess.Popen(
             self.command,
             cwd=self.cwd,
-            env=self.environment,
+            env=guard.marked(self.environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -61,7 +61,7 @@ class Services:
             service.process = subprocess.Popen(
                 list(service.command),
                 cwd=self.cwd,
-                env=self.environment,
+                env=self._guard.marked(self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

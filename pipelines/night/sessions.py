@@ -8,13 +8,17 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from pipelines.process import kill_tree
 
 LOOK_SECONDS = 1.0
+MARKS = "NIGHTSHIFT_GUARDS"
+"""Environment variable that a guarded process and all its descendants carry: a child that is forked, and opens a session
+of its own, at the very moment at which its parent is killed, is known by nothing else."""
 
 
 class Entry(NamedTuple):
@@ -28,8 +32,9 @@ class Entry(NamedTuple):
 class Sessions:
     """The sessions of some processes and of all their descendants, remembered after a parent in between has died."""
 
-    def __init__(self, leaders: Iterable[int] = ()) -> None:
+    def __init__(self, leaders: Iterable[int] = (), mark: str = "") -> None:
         self.leaders = set(leaders)
+        self.mark = mark.encode("ascii")
         self.known: dict[int, str] = {}
 
     def look(self) -> None:
@@ -47,16 +52,28 @@ class Sessions:
                 self.known.setdefault(session, table[session].started)
 
     def end(self) -> None:
-        """SIGKILL every process of the remembered sessions, and every descendant of theirs."""
+        """SIGKILL every process of the remembered sessions, every descendant of theirs, and all that carry the mark."""
         for _ in range(40):  # a process may be forking while we look
             self.look()
             table = processes()
-            members = [pid for pid, entry in table.items() if self._is_ours(entry.session, table)]
+            members = [
+                pid for pid, entry in table.items() if self._is_ours(entry.session, table) or self._is_marked(pid)
+            ]
             if not members:
                 return
             for pid in members:
                 kill_tree(pid)
             time.sleep(0.05)
+
+    def _is_marked(self, pid: int) -> bool:
+        if not self.mark:
+            return False
+        try:
+            variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        except OSError:
+            return False
+        name = MARKS.encode("ascii") + b"="
+        return any(one.startswith(name) and self.mark in one.split(b"=", 1)[1].split(b":") for one in variables)
 
     def _is_ours(self, session: int, table: dict[int, Entry]) -> bool:
         """A number cannot be given anew while its session has members; with its leader alive the start must agree."""
@@ -68,11 +85,17 @@ class Guard:
     """A forked process that ends what it is told of as soon as this process closes the guard, or is gone."""
 
     def __init__(self) -> None:
+        self._mark = uuid.uuid4().hex
         self._line, theirs = socket.socketpair()
         self._pid = os.fork()
         if self._pid == 0:
-            _guard(theirs.detach())
+            _guard(theirs.detach(), self._mark)
         theirs.close()
+
+    def marked(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """The environment to start a process with that will be added."""
+        before = environment.get(MARKS, "")
+        return {**environment, MARKS: f"{before}:{self._mark}" if before else self._mark}
 
     def add(self, pid: int) -> None:
         """Watch over a process that leads its own session."""
@@ -92,7 +115,7 @@ class Guard:
             os.waitpid(self._pid, 0)
 
 
-def _guard(line: int) -> NoReturn:
+def _guard(line: int, mark: str) -> NoReturn:
     """The forked side. Holds nothing of its parent's but the line to it: no lock, no output."""
     try:
         os.setsid()
@@ -104,7 +127,7 @@ def _guard(line: int) -> NoReturn:
             os.dup2(silence, stream)
         os.closerange(3, line)
         os.closerange(line + 1, 65536)
-        _keep_watch(line, Sessions())
+        _keep_watch(line, Sessions(mark=mark))
     finally:
         os._exit(0)
 

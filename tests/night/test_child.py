@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.night.child import Child
+from pipelines.night.sessions import Guard, processes
 
 GRANDCHILD = """
 import subprocess, sys, time
@@ -110,3 +112,15 @@ def test_a_survivor_that_keeps_the_output_open_is_not_waited_for(tmp_path: Path)
     assert ended.code == 0
     assert ended.seconds < 10
     assert wait_gone(int((tmp_path / "pids.txt").read_text()))
+
+
+def test_a_process_that_no_look_has_seen_is_known_by_its_mark() -> None:
+    guard = Guard()
+    code = "import subprocess; print(subprocess.Popen(['sleep', '60'], start_new_session=True).pid)"
+    starter = subprocess.Popen(
+        [sys.executable, "-c", code], env=guard.marked(os.environ), stdout=subprocess.PIPE, text=True
+    )
+    orphan = int(starter.communicate(timeout=30)[0])
+    assert Path(f"/proc/{orphan}").exists()
+    guard.close()
+    assert orphan not in processes()
