@@ -17,8 +17,8 @@ from pipelines.process import kill_tree
 
 LOOK_SECONDS = 1.0
 MARKS = "NIGHTSHIFT_GUARDS"
-"""Environment variable that a guarded process and all its descendants carry: a child that is forked, and opens a session
-of its own, at the very moment at which its parent is killed, is known by nothing else."""
+"""Environment variable that a guarded process and all its descendants carry: a child that is forked, and opens a
+session of its own, at the very moment at which its parent is killed, is known by nothing else."""
 
 
 class Entry(NamedTuple):

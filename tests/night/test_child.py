@@ -116,7 +116,7 @@ def test_a_survivor_that_keeps_the_output_open_is_not_waited_for(tmp_path: Path)
 
 def test_a_process_that_no_look_has_seen_is_known_by_its_mark() -> None:
     guard = Guard()
-    code = "import subprocess; print(subprocess.Popen(['sleep', '60'], start_new_session=True).pid)"
+    code = "import subprocess as s; print(s.Popen(['sleep', '60'], start_new_session=True, stdout=s.DEVNULL).pid)"
     starter = subprocess.Popen(
         [sys.executable, "-c", code], env=guard.marked(os.environ), stdout=subprocess.PIPE, text=True
     )
