@@ -13,7 +13,7 @@ import numpy as np
 from pipelines.blocks.sources import SimulatorSource
 from pipelines.config import Product
 from pipelines.errors import BundleError, ConfigError, StageError
-from pipelines.files import read_parquet
+from pipelines.files import read_json, read_parquet
 from pipelines.layout import Layout
 from pipelines.sources.simulators import simulator
 
@@ -107,8 +107,10 @@ def production_outcomes(
 
 def _drawn(product: str, block: Product, bundle: Path, day: date, rows: int, shift: str) -> pd.DataFrame:
     stated = (block.columns.series, block.columns.time, "origin") if block.problem == "forecast" else ()
+    schema = bundle / "schema.json"
+    sent = [str(field["name"]) for field in read_json(schema)["fields"]] if schema.is_file() else []
     inputs = dict.fromkeys(
-        (block.columns.id, block.columns.text, *stated, *block.columns.numeric, *block.columns.categorical)
+        (block.columns.id, block.columns.text, *stated, *block.columns.numeric, *block.columns.categorical, *sent)
     )
     source, generator = _reference_rows(product, bundle), _generator(product, day)
     chosen = generator.integers(0, len(source), rows)

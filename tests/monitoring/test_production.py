@@ -12,7 +12,7 @@ from windows import DAY, PRODUCT, day
 
 from pipelines.config import Params, Product
 from pipelines.errors import BundleError, ConfigError
-from pipelines.files import write_parquet
+from pipelines.files import write_json, write_parquet
 from pipelines.monitoring.judge import judge
 from pipelines.monitoring.production import production_day, shifts
 from pipelines.monitoring.reference import make_reference
@@ -80,3 +80,12 @@ def test_an_unknown_shift_names_those_there_are(params: Params, block: Product, 
 def test_a_bundle_without_reference_rows_is_named(block: Product, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"reference\.parquet"):
         production_day("credit_risk", block, tmp_path, DAY, 100)
+
+
+def test_a_drawn_day_holds_every_field_that_the_service_reads(params: Params, tmp_path: Path) -> None:
+    rows = pd.DataFrame({"history": ["hello", "where"], "knowledge": ["{}", "{}"], "reply": ["hi", "here"]})
+    write_parquet(tmp_path / "reference.parquet", rows)
+    write_json(tmp_path / "schema.json", {"fields": [{"name": "history"}, {"name": "knowledge"}]})
+    day_rows = production_day("customer_reply", params.products["customer_reply"], tmp_path, DAY, 60)
+    assert list(day_rows.columns) == ["history", "knowledge"]
+    assert len(day_rows) == 60
