@@ -7,8 +7,9 @@ Data: bank_marketing (bank-additional-full, 41,188 calls in order of time), with
 - ``time``: learn from the first 80% of the calls, answer for the last 20%, with what the product ``campaign_response``
   of params.yaml is: no column that only tells the date, newer calls weigh more, shallow trees, as many rounds as were
   best on the newest tenth of the known calls, then learned from all of them. All of it was chosen on rolling origins
-  inside the first 80%. The last 20% were looked at for four settings in all while this was built: untuned 0.651, this
-  one 0.699, a logistic regression with the confidence index 0.613, the mean of the two 0.656.
+  inside the first 80%. The last 20% were looked at for six settings while this was built, so this is no blind figure:
+  untuned 0.651, shallow without the columns that tell the date 0.699, the same learned from the first 64% alone 0.523,
+  a logistic regression with the confidence index 0.613, the mean of the two 0.656, and what the product is now 0.708.
 - ``rolling``: as ``time``, but learned anew after every 1,000 calls, as a nightly run would.
 
 ``credit`` is give_me_some_credit (150,000 rows) through the same code, five random folds.

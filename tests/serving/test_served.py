@@ -210,7 +210,7 @@ def test_a_damaged_bundle_never_becomes_ready_and_the_error_says_why(small: Layo
     (bundle / "trees_0.txt").write_text("damaged")
     with (
         pytest.raises(ServiceError, match=r"waits for wine: a file of the bundle was changed: trees_0\.txt"),
-        running(small, {"wine": bundle}, timeout_seconds=15),
+        running(small, {"wine": bundle}, timeout_seconds=8),
     ):
         pytest.fail("it must not become ready")
 
