@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BATCH_ROWS = 500
+REQUEST_MS = 5_000  # the service gives a request 10 s
 BUSY_TRIES = 5
 BUSY_SECONDS = 1.0
 
@@ -97,6 +98,12 @@ def _serves(address: str, product: str, version: str) -> bool:
         return False
 
 
+def rows_per_request(params: Params, product: str) -> int:
+    """How many rows to send at once: at the product's stated latency a request is answered well before its time is up."""
+    latency = params.product(product).requirements.latency_p99_ms
+    return max(1, min(params.service.max_rows, BATCH_ROWS, int(REQUEST_MS / latency)))
+
+
 def ask(
     address: str, product: str, problem: str, rows: pd.DataFrame, schema: Mapping[str, Any], max_rows: int
 ) -> Answers:
@@ -109,7 +116,7 @@ def ask(
         problem: its kind of problem.
         rows: raw rows; only the schema's fields are sent.
         schema: the bundle's ``schema.json``.
-        max_rows: rows that the service takes per request.
+        max_rows: rows to send per request, see :func:`rows_per_request`.
 
     Raises:
         ServiceError: unreachable, an error that names no row, or answers of two versions.

@@ -12,7 +12,7 @@ import numpy as np
 from pipelines.config import Params
 from pipelines.errors import ServiceError
 from pipelines.layout import Layout
-from pipelines.monitoring.answers import Answers, ask, bundle_schema, client_of
+from pipelines.monitoring.answers import Answers, ask, bundle_schema, client_of, rows_per_request
 from pipelines.monitoring.door import day_of
 from pipelines.monitoring.production import NO_SHIFT, champion_of, production_day, production_outcomes
 
@@ -84,7 +84,7 @@ def simulate_day(
     block = params.product(product)
     bundle = layout.bundle(product, champion_of(layout, product))
     frame = production_day(product, block, bundle, day, rows, shift)
-    answers = ask(address, product, block.problem, frame, bundle_schema(bundle), params.service.max_rows)
+    answers = ask(address, product, block.problem, frame, bundle_schema(bundle), rows_per_request(params, product))
     told = 0
     if share > 0:
         outcomes = production_outcomes(product, block, bundle, day, rows, shift)

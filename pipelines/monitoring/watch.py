@@ -14,7 +14,7 @@ from pipelines.blocks.sources import SimulatorSource
 from pipelines.config import Params, Product
 from pipelines.files import read_parquet, replaced_folder, write_json
 from pipelines.layout import Layout
-from pipelines.monitoring.answers import Answers, ask, bundle_schema, service_for
+from pipelines.monitoring.answers import Answers, ask, bundle_schema, rows_per_request, service_for
 from pipelines.monitoring.drift_letter import Watched, drift_letter
 from pipelines.monitoring.estimate import estimate
 from pipelines.monitoring.history import note_window
@@ -78,7 +78,9 @@ def watch_day(
     with ThreadPoolExecutor(max_workers=1) as beside:
         loading = beside.submit(load_evidently)
         with service_for(layout, params, product, version, bundle, shared) as address:
-            answers = ask(address, product, block.problem, rows, bundle_schema(bundle), params.service.max_rows)
+            answers = ask(
+                address, product, block.problem, rows, bundle_schema(bundle), rows_per_request(params, product)
+            )
         loading.result()
     window = problems.watched(block, bundle, rows.assign(**answers.columns))
     verdict = judge(reference, window, limits_of(block.watch), params.profile.threads)

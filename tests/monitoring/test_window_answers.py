@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipelines.config import Params
 from pipelines.errors import ServiceError
 from pipelines.monitoring import answers
-from pipelines.monitoring.answers import ask, to_records
+from pipelines.monitoring.answers import ask, rows_per_request, to_records
 
 SCHEMA = {
     "fields": [
@@ -177,3 +178,8 @@ def test_records_hold_plain_json_values() -> None:
     assert isinstance(records[0]["AGE"], int)
     json.dumps(records, allow_nan=False)
     assert to_records(pd.DataFrame({"AGE": [np.inf]}), SCHEMA) == [{"AGE": None}]
+
+
+def test_a_slow_product_is_sent_fewer_rows_at_once(params: Params) -> None:
+    assert rows_per_request(params, "credit_risk") == 100
+    assert rows_per_request(params, "customer_reply") == 20
