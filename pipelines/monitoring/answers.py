@@ -99,7 +99,7 @@ def _serves(address: str, product: str, version: str) -> bool:
 
 
 def rows_per_request(params: Params, product: str) -> int:
-    """How many rows to send at once: at the product's stated latency a request is answered well before its time is up."""
+    """How many rows to send at once: at the product's stated latency a request is answered well within its time."""
     latency = params.product(product).requirements.latency_p99_ms
     return max(1, min(params.service.max_rows, BATCH_ROWS, int(REQUEST_MS / latency)))
 
