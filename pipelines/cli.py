@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-from pipelines.commands import products, releasing, running, serving, watching  # noqa: F401 - they register themselves
+from pipelines.commands import products, releasing, reviewing, running, serving, supply, watching  # noqa: F401 - they register
 from pipelines.commands.app import app
 from pipelines.errors import EXIT_BLOCKED, EXIT_TRANSIENT, NightshiftError
 

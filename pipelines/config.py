@@ -38,6 +38,23 @@ class Product(Block):
     release: Release = Release()
     watch: Watch = Watch()
 
+    @model_validator(mode="after")
+    def _labels_by_others_fit(self) -> Product:
+        for key, block in (("weak", self.label.weak), ("self_training", self.label.self_training)):
+            if block is None:
+                continue
+            allowed = ("tabular", "text") if key == "weak" else ("text",)
+            if self.problem not in allowed:
+                raise ValueError(f"label.{key}: is for {' and '.join(allowed)} products, not {self.problem}")
+            if self.columns.task not in ("binary", "multiclass"):
+                raise ValueError(f"label.{key}: is for one class per row, not {self.columns.task}")
+            if self.prepare.split.by in ("time", "position"):
+                raise ValueError(
+                    f"label.{key}: needs sides that do not move: prepare.split.by hash, group or official,"
+                    f" not {self.prepare.split.by}"
+                )
+        return self
+
     @property
     def feature_columns(self) -> tuple[str, ...]:
         """Raw columns that may become features, in order: numeric, then categorical."""
@@ -70,6 +87,9 @@ class Params(Block):
             problem = self.products[candidate.product].problem
             if candidate.problem != problem:
                 raise ValueError(f"candidates.{key}.problem: must be {problem}, as in products.{candidate.product}")
+            label = self.products[candidate.product].label
+            if candidate.folds and (label.weak is not None or label.self_training is not None):
+                raise ValueError(f"candidates.{key}.folds: must be 0: folds would judge by labels that no person gave")
             if key != f"{candidate.product}-{candidate.model}":
                 raise ValueError(f"candidates.{key}: the key must be {candidate.product}-{candidate.model}")
         for name in self.products:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+ROW_GROUP = 1 << 20
+"""Rows of one row group of a Parquet file."""
+
+
 def canonical_json(value: object) -> str:
     """JSON text with sorted keys and a final newline. NaN and infinity are refused with ``ValueError``."""
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
@@ -67,7 +71,7 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
 
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", row_group_size=1 << 20, store_schema=True)
+    pq.write_table(table, sink, compression="zstd", row_group_size=ROW_GROUP, store_schema=True)
     write_bytes(path, sink.getvalue().to_pybytes())
 
 

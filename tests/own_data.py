@@ -36,6 +36,7 @@ def write_project(
     *,
     derived: list[dict[str, Any]] | None = None,
     limits: dict[str, Any] | None = None,
+    label: dict[str, Any] | None = None,
 ) -> Layout:
     """``params.yaml`` and a suite for one product named ``own``; ``expectations`` as text is written as it is."""
     product = {
@@ -47,6 +48,7 @@ def write_project(
         "columns": columns,
         "validation": {"suite": PRODUCT, "quarantine_limit": 0.5, "min_rows": 1, **(limits or {})},
         "evaluate": {"metric": "roc_auc"},
+        **({} if label is None else {"label": label}),
     }
     candidate = {"product": PRODUCT, "problem": "tabular", "model": "lightgbm", "family": "lightgbm"}
     content = {"products": {PRODUCT: product}, "candidates": {f"{PRODUCT}-lightgbm": candidate}}

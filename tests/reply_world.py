@@ -49,4 +49,4 @@ def model(secrets: bool = False) -> ReplyModel:
     )
     weight = np.array([4.0 if name in ("votes", "agreement") else 0.0 for name in FEATURES])
     ranker = Ranker(np.zeros(len(FEATURES)), np.ones(len(FEATURES)), weight, -4.0)
-    return ReplyModel(Proposer(fitting.fit(bags, y, len(actions), options, 0, 2), told, 12), None, ranker, 0.6)
+    return ReplyModel(Proposer(fitting.fit(bags, y, len(actions), options, 0, 1), told, 12), None, ranker, 0.6)

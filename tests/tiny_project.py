@@ -1,8 +1,9 @@
 """A checkout with two lanes whose stages take no time: for tests of the night itself.
 
-A stage does what ``behave.json`` says for ``stage@instance``: ``sleep`` (seconds), ``error`` and ``code``, or a
-verdict's ``status``, ``reason`` and ``next_step``. What lies outside DVC (release, watch, mail) is replaced in the
-child processes by a ``sitecustomize`` that notes its calls in ``calls.txt``.
+A stage does what ``behave.json`` says for ``stage@instance``: ``sleep`` (seconds), ``die`` (``before``, ``during`` or
+``after`` its outs take their place), ``error`` and ``code``, or a verdict's ``status``, ``reason`` and ``next_step``.
+What lies outside DVC (release, watch, mail) is replaced in the child processes by a ``sitecustomize`` that notes its
+calls in ``calls.txt``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from pipelines.layout import Layout
 ROOT = Path(__file__).resolve().parents[1]
 PRODUCTS = ("alpha", "beta")
 MODELS = ("one", "two")
+GIVEN = "TINY_GIVEN_"
+"""What starts with this in a test's environment is handed to the tiny project without it."""
 UPSTREAM = {
     "fetch": ".nightshift/snapshots/${key}",
     "validate": ".nightshift/lanes/${key}/fetch",
@@ -52,10 +55,28 @@ if behave.get("sleep"):
 if behave.get("error"):
     sys.stderr.write("nightshift: " + behave["error"] + "\\n")
     sys.exit(behave.get("code", 1))
-out.mkdir(parents=True, exist_ok=True)
 verdict = {"gate": stage, "product": product, "status": behave.get("status", "passed"), "checks": [],
            "reason": behave.get("reason", ""), "next_step": behave.get("next_step", "")}
-(out / "verdict.json").write_text(json.dumps(verdict))
+pin = Path(".nightshift/snapshots") / product / "pin.json"
+die = behave.get("die")  # by SIGKILL: "before", "during" or "after" the outs take their place
+
+
+def killed(*_):
+    os.kill(os.getpid(), 9)
+
+
+if die == "during":
+    os.replace = killed
+from pipelines.files import replaced_folder
+
+with replaced_folder(out) as folder:
+    Path(folder, "verdict.json").write_text(json.dumps(verdict))
+    if stage == "fetch" and pin.is_file():
+        Path(folder, "pin.json").write_text(pin.read_text())
+    if die == "before":
+        killed()
+if die == "after":
+    killed()
 """
 
 FAKES = """
@@ -108,6 +129,7 @@ def deliver(layout):
     return types.SimpleNamespace(line=lambda: "outbox: empty")
 
 
+mail = os.environ.get("REAL_MAIL")  # the folder of the real package: its mails are not faked
 for name, functions in {
     "pipelines.release": {"release": release},
     "pipelines.monitoring": {"watch_day": watch_day},
@@ -115,8 +137,10 @@ for name, functions in {
     "pipelines.monitoring.outbox": {"deliver": deliver},
     "pipelines.monitoring.hourly": {"watch_log": watch_log},
 }.items():
+    if mail and name in ("pipelines.monitoring.mail", "pipelines.monitoring.outbox"):
+        continue
     module = types.ModuleType(name)
-    module.__path__ = []
+    module.__path__ = [mail] if mail and name == "pipelines.monitoring" else []
     vars(module).update(functions)
     sys.modules[name] = module
 """
@@ -156,6 +180,7 @@ def behave(layout: Layout, what: dict[str, dict[str, Any]]) -> None:
 def environment(layout: Layout) -> dict[str, str]:
     """For child processes: this checkout's code, the tiny project's state, the fakes."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "NIGHTSHIFT"))}
+    kept |= {name.removeprefix(GIVEN): text for name, text in os.environ.items() if name.startswith(GIVEN)}
     return {
         **kept,
         "NIGHTSHIFT_ROOT": str(layout.root),

@@ -14,7 +14,8 @@ class Columns(Block):
 
     id: str | None = Field(default=None, description="entity id; the hash split is made from it")
     target: str
-    task: Literal["binary", "multiclass", "regression"]
+    task: Literal["binary", "multiclass", "multilabel", "regression"]
+    separator: str = Field(default=";", min_length=1, description="multilabel: what parts the labels of one row")
     positive: int | str = Field(default=1, description="binary: the target value that counts as positive")
     time: str | None = Field(default=None, description="when the row was known")
     group: str | None = Field(default=None, description="rows of one group never part at the split")
@@ -30,6 +31,10 @@ class Columns(Block):
     categorical: tuple[str, ...] = ()
     text: str | None = Field(default=None, description="text: the column with the text")
     features: str | None = Field(default=None, description="module in pipelines/products that derives more features")
+    sources: tuple[str, ...] = Field(
+        default=(),
+        description="numeric columns, cal_year ... of a forecast too, that derived features read and no model sees",
+    )
 
     treatment: str | None = Field(default=None, description="uplift: what was done to each customer, one value per arm")
     control: str | int | None = Field(default=None, description="uplift: the value of treatment that means no contact")
@@ -48,6 +53,9 @@ class Columns(Block):
         told = {self.treatment, self.treated_at, self.outcome_at} & {*self.numeric, *self.categorical}
         if told:
             raise ValueError(f"{sorted(map(str, told))[0]!r} tells what was done, it may not be a feature")
+        unread = [name for name in self.sources if name not in self.numeric and not name.startswith("cal_")]
+        if unread:
+            raise ValueError(f"listed under sources, but not numeric: {unread}")
         strange = [name for name in self.known if name not in {*self.numeric, *self.categorical}]
         if strange:
             raise ValueError(f"known in advance, but neither numeric nor categorical: {strange}")

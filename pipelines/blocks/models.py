@@ -27,7 +27,9 @@ class Candidate(Block):
         description="the product's; dvc.yaml reads it here"
     )
     model: str = Field(pattern=NAME_PATTERN)
-    family: Literal["lightgbm", "tabm", "statistical", "uplift_trees", "linear_text", "encoder", "retrieval", "seq2seq"]
+    family: Literal[
+        "lightgbm", "tabm", "statistical", "sequence", "uplift_trees", "linear_text", "encoder", "retrieval", "seq2seq"
+    ]
     use: Literal["auto", "always", "never"] = Field(default="auto", description="auto: by the written rule")
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1, description="one model per seed, answers averaged")
     folds: Literal[0] | Annotated[int, Field(ge=2, le=20)] = Field(

@@ -78,6 +78,10 @@ class Night(Block):
     first_as_of: str = Field(
         default="2026-06-30", pattern=r"^\d{4}-\d{2}-\d{2}$", description="day of the first snapshot of a fresh clone"
     )
+    keep_gib: float | None = Field(
+        default=None, gt=0, description="GiB of state and cache above which a night removes what nothing needs"
+    )
+    keep_nights: int | None = Field(default=None, ge=1, description="kept nights; older ones are forgotten; null: all")
 
 
 class Mail(Block):

@@ -22,6 +22,9 @@ class SimulatorSource(Block):
     rows_per_day: int = Field(default=10, ge=0, description="rows added each day after the first")
     shift: str = Field(default="none", description="a change of the simulated world, one of the simulator's SHIFTS")
     shift_from: str | None = Field(default=None, description="first day of the changed world; default: start")
+    labelled_share: float = Field(
+        default=1.0, gt=0.0, le=1.0, description="share of the rows that come with their label; the others wait for one"
+    )
 
 
 class PublicSource(Block):
@@ -35,8 +38,10 @@ class PublicSource(Block):
     attribution: str
     homepage: str = ""
     newlines: Literal["as_is", "lf"] = Field(default="as_is", description="lf: line ends become LF before the check")
-    layout: Literal["rows", "star_events"] = Field(
-        default="rows", description="star_events: the event log of STAR, which becomes one row per agent reply"
+    layout: Literal["rows", "star_events", "calling_days"] = Field(
+        default="rows",
+        description="star_events: the event log of STAR becomes one row per agent reply; calling_days: calls in order"
+        " of time get a column with the number of calls on the calling day before",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pipelines.blocks.base import Block, Share
+from pipelines.blocks.weak import SelfTraining, Weak
 
 
 class Validate(Block):
@@ -17,6 +18,16 @@ class Validate(Block):
     min_rows: int = Field(default=500, ge=1, description="rows; fewer accepted rows block the lane")
 
 
+class Review(Block):
+    """What people are asked, and how their answers become one label."""
+
+    per_night: int = Field(default=50, ge=0, description="rows that a night's models may have in the queue; 0: none")
+    annotators: int = Field(default=1, ge=1, le=20, description="people who answer each row; a tie asks for one more")
+    reconcile: Literal["majority", "dawid_skene"] = Field(
+        default="majority", description="dawid_skene: answers count by how good each annotator is estimated to be"
+    )
+
+
 class Label(Block):
     """Where labels come from and how far to trust them."""
 
@@ -25,11 +36,24 @@ class Label(Block):
     noise_folds: int = Field(default=5, ge=2, le=20, description="folds of the out-of-fold label-noise estimate")
     max_noise: Share = Field(default=0.5, description="estimated share of wrong labels that blocks the lane")
     feedback: bool = Field(default=True, description="whether outcomes that clients told enter the next snapshot")
+    review: Review = Review()
+    unlabelled: Literal["refused", "allowed"] = Field(
+        default="refused", description="allowed: the suite may ask for a label, a row without one passes all the same"
+    )
+    weak: Weak | None = Field(default=None, description="labelling functions for rows without label")
+    self_training: SelfTraining | None = Field(
+        default=None, description="text: the linear model's own sure answers as labels"
+    )
     open: str | None = Field(default=None, description="forecast: column that is 0 where a series was closed")
     censored: str | None = Field(default=None, description="forecast: column that is 1 where stock ran out")
     max_gaps: Share = Field(
         default=0.5, description="forecast: share of steps without a row between a series' first and last; more blocks"
     )
+
+    @property
+    def partly(self) -> bool:
+        """Whether rows may arrive without a label."""
+        return self.unlabelled == "allowed" or self.weak is not None or self.self_training is not None
 
 
 class Split(Block):
@@ -112,6 +136,17 @@ class Selective(Block):
     confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = Field(default=0.9, description="of that bound")
 
 
+class Behaviour(Block):
+    """Text: behavioural tests of the chosen model (docs/text.md)."""
+
+    limits: dict[Literal["typos", "case", "names", "courtesy", "direction", "minimum"], Share] = Field(
+        default_factory=dict, description="test -> least share of cases that must pass; others are told, not judged"
+    )
+    minimum: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="class -> texts that are plainly of it"
+    )
+
+
 class Evaluate(Block):
     """How a model is judged."""
 
@@ -124,6 +159,7 @@ class Evaluate(Block):
     slices: dict[str, tuple[float, ...]] = Field(
         default_factory=dict, description="column -> bin edges; empty: one slice per value"
     )
+    behaviour: Behaviour | None = Field(default=None, description="text: behavioural tests; none: none are run")
     campaign: Campaign = Campaign()
     sent_good: Share = Field(
         default=0.9, description="reply: share of the replies sent without a person that must be good, beyond noise"
@@ -137,3 +173,6 @@ class Export(Block):
     rows: int = Field(default=2000, ge=10, description="test rows compared")
     int8: bool = Field(default=False, description="also try int8 weights for the nets")
     cases: int = Field(default=5000, ge=0, description="text: train cases packed as evidence; 0: none leave the house")
+    scope: Annotated[float, Field(gt=0.0, lt=0.5)] | None = Field(
+        default=None, description="text: share of the valid texts that would be called out of scope; none: nothing is"
+    )

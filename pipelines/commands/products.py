@@ -16,7 +16,9 @@ def new(
     data: Annotated[str | None, typer.Option(help="a file, a glob in quotes, or a database URL with --query")] = None,
     target: Annotated[str | None, typer.Option(help="the column to learn")] = None,
     query: Annotated[str | None, typer.Option(help="one SELECT; :as_of is the last day to know of")] = None,
-    problem: Annotated[str | None, typer.Option(help="tabular, text, uplift or forecast; default: by the rest")] = None,
+    problem: Annotated[
+        str | None, typer.Option(help="tabular, text, uplift, forecast, reply; default: by the rest")
+    ] = None,
     task: Annotated[str | None, typer.Option(help="binary, multiclass or regression, where it is open")] = None,
     positive: Annotated[str | None, typer.Option(help="the target value that counts as positive")] = None,
     id: Annotated[str | None, typer.Option(help="column that names a row")] = None,
@@ -25,6 +27,10 @@ def new(
     group: Annotated[str | None, typer.Option(help="column whose rows never part at the split")] = None,
     treatment: Annotated[str | None, typer.Option(help="uplift: what was done to each customer")] = None,
     control: Annotated[str | None, typer.Option(help="uplift: the treatment that means no contact")] = None,
+    dialogue: Annotated[str | None, typer.Option(help="reply: column that names a dialogue")] = None,
+    reply: Annotated[str | None, typer.Option(help="reply: what the agent said; rows as in docs/replies.md")] = None,
+    series: Annotated[str | None, typer.Option(help="forecast: key of a series; with --time")] = None,
+    known: Annotated[list[str] | None, typer.Option(help="forecast: column that is known in advance")] = None,
     horizon: Annotated[int | None, typer.Option(min=1, help="forecast: steps ahead")] = None,
     keep: Annotated[list[str] | None, typer.Option(help="leak suspect that is known before the outcome")] = None,
     drop: Annotated[list[str] | None, typer.Option(help="column to leave out")] = None,
@@ -49,8 +55,9 @@ def new(
         return
     single = {"query": query, "problem": problem, "task": task, "positive": positive, "id": id, "text": text}
     single |= {"time": time, "group": group, "treatment": treatment, "control": control}
+    single |= {"dialogue": dialogue, "reply": reply, "series": series}
     writing = {"encoding": encoding, "separator": separator, "decimal": decimal, "thousands": thousands}
-    many = {"keep": keep, "drop": drop, "unprotected": unprotected, "dates": dates}
+    many = {"known": known, "keep": keep, "drop": drop, "unprotected": unprotected, "dates": dates}
     wish = commands.wish_of(product, data, target, single, many, writing, horizon)
     commands.draft_new(layout, wish, typer.echo, write=not dry)
     if run and not dry:

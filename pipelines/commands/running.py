@@ -101,6 +101,20 @@ def restore(
 
 
 @app.command()
+def bring(
+    products: Annotated[list[str] | None, typer.Argument(help="default: all")] = None,
+    every: Annotated[float | None, typer.Option(min=1, help="only champions, again every so many seconds")] = None,
+) -> None:
+    """Where nights are shared between machines: bring champions and newest versions here, to serve or promote them."""
+    from pipelines.layout import find_layout
+    from pipelines.night.shared.nights import bring_here, keep_bringing
+
+    if every is not None:
+        keep_bringing(find_layout(), every, typer.echo)
+    typer.echo("\n".join(bring_here(find_layout(), products or ())))
+
+
+@app.command()
 def gc(
     size: Annotated[float | None, typer.Option(min=0, help="MiB that the state and the cache may take")] = None,
     keep: Annotated[int | None, typer.Option("--nights", help="forget all but so many of the kept nights")] = None,

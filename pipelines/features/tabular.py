@@ -17,6 +17,7 @@ Columns = Mapping[str, NDArray[Any]]
 Derive = Callable[[Mapping[str, NDArray[np.float64]]], dict[str, NDArray[np.float64]]]
 """Derived features, row by row: numeric columns ``{name: float64 [n], NaN where missing}`` in, new ones out."""
 
+ONLY_DERIVED = "only derived features read it"
 IDENTIFIER_SHARE = 0.9  # share of distinct values above which a categorical column names rows, not kinds of rows
 
 
@@ -83,6 +84,7 @@ def fit(
     derive: Derive | None = None,
     module: str | None = None,
     max_categories: int = 200,
+    only_derived: Sequence[str] = (),
 ) -> FeatureState:
     """Learn the feature state from train rows.
 
@@ -96,6 +98,7 @@ def fit(
         derive: makes derived features from the numeric columns; it sees no others.
         module: the name under which ``derive`` is found again.
         max_categories: how many values of a categorical column get a code of their own.
+        only_derived: raw numeric columns that ``derive`` reads and that are no features themselves.
 
     Raises:
         DataError: a column is missing, or no feature is left.
@@ -103,6 +106,7 @@ def fit(
     _require(columns, (*numeric, *categorical))
     numbers = {name: as_numbers(columns[name]) for name in numeric}
     dropped = {name: reason for name in numeric if (reason := _unusable_numbers(columns[name], numbers[name]))}
+    dropped |= {name: ONLY_DERIVED for name in numeric if name in only_derived and name not in dropped}
     derived = _derive(derive, numbers)
     dropped |= {name: reason for name, values in derived.items() if (reason := _unusable_numbers(values, values))}
     known: dict[str, tuple[str, ...]] = {}

@@ -1,8 +1,10 @@
 """Probabilities made true: how a calibration is applied; offline and in the service the same lines.
 
 A calibration is plain JSON: ``{"method": "none"}``, ``{"method": "platt", "a", "b"}`` for ``sigmoid(a logit(p) + b)``,
-``{"method": "isotonic", "x", "y"}`` for a line through knots, or ``{"method": "temperature", "t"}`` for the
-softmax of ``log(p) / t`` (multiclass).
+``{"method": "isotonic", "x", "y"}`` for a line through knots, ``{"method": "temperature", "t"}`` for the softmax of
+``log(p) / t`` (multiclass), ``{"method": "top_label", "a", "b"}`` for Platt's line on the most probable class, the
+others sharing the rest as before (multiclass), or ``{"method": "per_label", "labels": [...]}`` with one of the others
+for each column (several labels per row).
 """
 
 from __future__ import annotations
@@ -52,4 +54,22 @@ def apply(calibration: Calibration, p: FloatArray) -> FloatArray:
         return np.asarray(np.interp(p, calibration["x"], calibration["y"]))
     if method == "temperature":
         return softmax(np.log(np.clip(p, EDGE, 1.0)) / float(calibration["t"]))
+    if method == "top_label":
+        return _top_label(float(calibration["a"]), float(calibration["b"]), p)
+    if method == "per_label":
+        return np.column_stack([apply(one, p[:, label]) for label, one in enumerate(calibration["labels"])])
     raise ValueError(f"unknown calibration method {method!r}")
+
+
+def _top_label(a: float, b: float, p: FloatArray) -> FloatArray:
+    """The most probable class gets ``sigmoid(a logit(p) + b)`` but stays the most probable one; ``[n, k]``."""
+    row, top = np.arange(len(p)), np.argmax(p, axis=1)
+    best = p[row, top]
+    rest = p.copy()
+    rest[row, top] = 0.0
+    total = np.maximum(rest.sum(axis=1), 1e-300)
+    share = rest.max(axis=1) / total  # of the rest, what the second class has
+    told = np.maximum(sigmoid(a * logit(best) + b), share / (1.0 + share))
+    answer = rest * ((1.0 - told) / total)[:, None]
+    answer[row, top] = told
+    return np.asarray(answer / answer.sum(axis=1, keepdims=True))

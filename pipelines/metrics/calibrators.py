@@ -13,6 +13,7 @@ from pipelines.metrics.judges import log_losses
 
 FOLDS = 5
 MIN_ISOTONIC_ROWS = 1000  # below, isotonic regression follows noise (Niculescu-Mizil and Caruana, 2005)
+GUARDED = ("isotonic", "top_label")  # taken only from so many rows on, and beyond one standard error
 Fit = Callable[[NDArray[Any], FloatArray], Calibration]
 
 
@@ -78,12 +79,33 @@ def fit_temperature(y: NDArray[Any], p: FloatArray) -> Calibration:
     return {"method": "temperature", "t": float(np.exp(found.x))}
 
 
+def fit_top_label(y: NDArray[Any], p: FloatArray) -> Calibration:
+    """Platt's slope and shift of the most probable class's log-odds, for probabilities ``[n, k]`` (the top-label
+    calibration of Gupta and Ramdas, 2022, with a line in place of bins)."""
+    line = fit_platt((np.argmax(p, axis=1) == y).astype(np.int64), p.max(axis=1))
+    return {"method": "top_label", "a": line["a"], "b": line["b"]}
+
+
+def fit_slope(y: NDArray[Any], margins: FloatArray) -> float:
+    """What margins are divided by to be the log-odds of 0/1 outcomes, both ``[n]``, by maximum likelihood."""
+    from scipy.optimize import minimize_scalar
+
+    spread = float(np.std(margins)) or 1.0
+    sign = 2.0 * np.asarray(y, dtype=np.float64) - 1.0
+
+    def loss(log_t: float) -> float:
+        return float(np.mean(np.logaddexp(0.0, -sign * margins / (spread * np.exp(log_t)))))
+
+    found = minimize_scalar(loss, bounds=(-6.0, 6.0), method="bounded", options={"xatol": 1e-6})
+    return spread * float(np.exp(found.x))
+
+
 def choose(y: NDArray[Any], p: FloatArray, method: str = "auto") -> tuple[Calibration, dict[str, float]]:
     """Fit the asked method, or choose one by cross-fitted log loss.
 
-    ``auto`` goes from the simplest to the most flexible (none, Platt, isotonic; none, temperature for several
-    classes). One or two parameters are taken where the loss falls; isotonic only where its mean gain is above one
-    standard error of the rows' gains.
+    ``auto`` goes from the simplest to the most flexible (none, Platt, isotonic; none, temperature, the top
+    class alone for several classes). One or two parameters are taken where the loss falls; isotonic and the top class
+    alone only where the mean gain is above one standard error of the rows' gains.
 
     Args:
         y: outcomes 0/1 or class indices ``[n]``.
@@ -95,21 +117,24 @@ def choose(y: NDArray[Any], p: FloatArray, method: str = "auto") -> tuple[Calibr
     """
     several = p.ndim == 2
     fits: dict[str, Fit] = (
-        {"temperature": fit_temperature} if several else {"platt": fit_platt, "isotonic": fit_isotonic}
+        {"temperature": fit_temperature, "top_label": fit_top_label}
+        if several
+        else {"platt": fit_platt, "isotonic": fit_isotonic}
     )
     if method == "none":
         return NONE, {}
     if method != "auto":
         return fits["temperature" if several else method](y, p), {}
     if len(p) < MIN_ISOTONIC_ROWS:
-        fits.pop("isotonic", None)
+        for name in GUARDED:
+            fits.pop(name, None)
     chosen, best = "none", log_losses(y, p)
     losses = {"none": float(np.mean(best))}
     for name, fit in fits.items():
         loss = log_losses(y, _cross_fitted(y, p, fit))
         losses[name] = float(np.mean(loss))
         gain = best - loss
-        if np.mean(gain) > (np.std(gain) / np.sqrt(len(gain)) if name == "isotonic" else 0.0):
+        if np.mean(gain) > (np.std(gain) / np.sqrt(len(gain)) if name in GUARDED else 0.0):
             chosen, best = name, loss
     return (NONE if chosen == "none" else fits[chosen](y, p)), losses
 

@@ -2,8 +2,9 @@
 
 RMSPE: root mean squared relative error over steps with demand. MASE (Hyndman and Koehler, Another look at measures of
 forecast accuracy, 2006): a series' mean absolute error over that of the seasonal-naive forecast inside its history,
-mean over series. WAPE: sum of absolute errors over the sum of demand. Pinball: mean quantile loss over all levels,
-relative to mean demand. ``coverage_<p>``: share of demand between the two quantiles that enclose p percent.
+mean over series. RMSSE: likewise with the root of its mean squared error, which rewards the mean; MASE rewards the
+median. WAPE: sum of absolute errors over the sum of demand. Pinball: mean quantile loss over all levels, relative to
+mean demand. ``coverage_<p>``: share of demand between the two quantiles that enclose p percent.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-POINT = ("rmspe", "mase", "wape", "rmse", "mae", "bias")
-LOWER = ("rmspe", "mase", "wape", "rmse", "mae", "pinball")
+POINT = ("rmspe", "mase", "rmsse", "wape", "rmse", "mae", "bias")
+LOWER = ("rmspe", "mase", "rmsse", "wape", "rmse", "mae", "pinball")
 
 
 def coverages(levels: Sequence[float]) -> dict[str, tuple[int, int]]:
@@ -99,6 +100,7 @@ class ForecastJudge:
         self._sums = {name: np.bincount(place, values, minlength=self.n) for name, values in rows.items()}
         scaled = self._sums["absolute"] / count / own
         self._sums["scaled"] = np.nan_to_num(scaled)
+        self._sums["scaled_root"] = np.nan_to_num(np.sqrt(self._sums["square"] / count) / own)
         self._sums["scalable"] = (~np.isnan(scaled)).astype(np.float64)
 
     def measure(self, weights: FloatArray) -> dict[str, FloatArray]:
@@ -120,6 +122,8 @@ class ForecastJudge:
                 return np.sqrt(total("square_share") / total("sold"))
             case "mase":
                 return total("scaled") / total("scalable")
+            case "rmsse":
+                return total("scaled_root") / total("scalable")
             case "wape":
                 return total("absolute") / total("demand")
             case "bias":

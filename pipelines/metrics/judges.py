@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.metrics import ranking, reliability
+from pipelines.metrics.several import MULTILABEL, MultilabelJudge
 
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "multilabel", "regression"]
 FloatArray = NDArray[np.float64]
 
 BINARY = (
@@ -28,7 +29,8 @@ BINARY = (
 MULTICLASS = ("accuracy", "macro_f1", "roc_auc", "brier", "log_loss", "ece", "rms_calibration_error")
 REGRESSION = ("rmse", "mae", "r2")
 LOWER_IS_BETTER = frozenset(
-    {"brier", "log_loss", "ece", "rms_calibration_error", "rmse", "mae", "rmspe", "mase", "wape", "pinball"}
+    {"brier", "log_loss", "ece", "rms_calibration_error", "rmse", "mae", "rmspe", "mase", "rmsse", "wape", "pinball"}
+    | {"hamming_loss"}
 )
 CALIBRATION_ERRORS = ("ece", "rms_calibration_error")
 
@@ -53,7 +55,10 @@ class Judge(Protocol):
 
 def names_of(task: Task) -> tuple[str, ...]:
     """The measures of a task; any ``lift_<percent>`` may be asked for besides (binary)."""
-    return {"binary": BINARY, "multiclass": MULTICLASS, "regression": REGRESSION}[task]
+    found: dict[Task, tuple[str, ...]] = {
+        "binary": BINARY, "multiclass": MULTICLASS, "multilabel": MULTILABEL, "regression": REGRESSION,
+    }  # fmt: skip
+    return found[task]
 
 
 def better(name: str, left: float, right: float) -> bool:
@@ -66,13 +71,16 @@ def judge(task: Task, y: NDArray[Any], score: NDArray[Any], names: Sequence[str]
 
     Args:
         task: kind of problem.
-        y: binary 0/1 ``[n]``, class indices ``[n]``, or values ``[n]``.
-        score: P(positive) ``[n]``, probabilities ``[n, k]``, or values ``[n]``.
+        y: binary 0/1 ``[n]``, class indices ``[n]``, multilabel 0/1 ``[n, k]``, or values ``[n]``.
+        score: P(positive) ``[n]``, probabilities ``[n, k]``, multilabel probabilities and decisions ``[n, k, 2]``, or
+            values ``[n]``.
         names: which measures; all of the task by default.
     """
     chosen = tuple(names) if names is not None else names_of(task)
     if task == "binary":
         return BinaryJudge(y, score, chosen)
+    if task == "multilabel":
+        return MultilabelJudge(y, score, chosen)
     if task == "multiclass":
         return MulticlassJudge(y, score, chosen)
     return RegressionJudge(y, score, chosen)

@@ -10,7 +10,17 @@ from pipelines.files import read_json
 from pipelines.models.base import FitData, FitSettings, Model
 from pipelines.models.mean import MeanModel
 
-FAMILIES = ("lightgbm", "tabm", "statistical", "uplift_trees", "linear_text", "encoder", "retrieval", "seq2seq")
+FAMILIES = (
+    "lightgbm",
+    "tabm",
+    "statistical",
+    "sequence",
+    "uplift_trees",
+    "linear_text",
+    "encoder",
+    "retrieval",
+    "seq2seq",
+)
 
 
 def fit_model(family: str, data: FitData, settings: FitSettings) -> Model:

@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.blocks.models import Profile
 from pipelines.features.design import Design
 
-Task = Literal["binary", "multiclass", "regression"]
+if TYPE_CHECKING:
+    from pipelines.blocks.models import Profile
+
+Task = Literal["binary", "multiclass", "multilabel", "regression"]
 FloatArray = NDArray[np.float64]
+
+
+def _profile() -> Profile:
+    from pipelines.blocks.models import Profile  # not on a bare node, where this module is imported too
+
+    return Profile()
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class FitSettings:
 
     seed: int
     params: Mapping[str, Any] = field(default_factory=dict)
-    profile: Profile = field(default_factory=Profile)
+    profile: Profile = field(default_factory=_profile)
     checkpoints: Path | None = None
     progress: Any = None
     label: str = "0"

@@ -41,6 +41,8 @@ def _wanted(default: Any, value: Any, share: bool) -> str:
     """What the value should have been, or nothing."""
     if isinstance(default, bool):
         return "" if isinstance(value, bool) else "true or false"
+    if isinstance(default, Mapping):
+        return "" if isinstance(value, Mapping) else "names with values"
     if isinstance(default, str):
         return "" if isinstance(value, str) and value else "text"
     number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -8,7 +8,7 @@ from pipelines.config import Params
 from pipelines.layout import Layout
 from pipelines.monitoring.alarm_mail import is_mailed, mail_alarm
 from pipelines.monitoring.outbox import deliver
-from pipelines.monitoring.rounds import HISTORY, Round, judge_window, measured_since, watch_round
+from pipelines.monitoring.rounds import HISTORY, Round, judge_window, mark_of, measured_since, watch_round
 from pipelines.monitoring.windows import take
 from pipelines.records import alarms
 from pipelines.records.store import open_records
@@ -33,7 +33,8 @@ def watch_log(layout: Layout, params: Params, product: str, until: datetime | No
             earlier = [one for one in past if one.until < window.until]
             judged = found.judged
             if judged is None:
-                taken = take(log, product, window.version, window.since, window.until)
+                mark, seen = mark_of([window]), mark_of(earlier)
+                taken = take(log, product, window.version, window.since, window.until, mark=mark, seen=seen)
                 since = measured_since(records, product, window.version, window.until)
                 judged = judge_window(layout, params, product, window.version, taken, earlier, log, since)
             mail_alarm(layout, params, noted, judged, earlier)

@@ -88,7 +88,7 @@ def measure(
         measured so.
     """
     schema = read_json(bundle / "schema.json")
-    classes = set(map(str, schema.get("classes") or ()))
+    classes = set(map(str, schema.get("outcomes", schema.get("classes")) or ()))
     known = [(row, outcome) for row, outcome in told if not classes or str(outcome) in classes]
     path = bundle / "reference.parquet"
     if len(known) < LEAST_OUTCOMES or not path.is_file():

@@ -23,7 +23,7 @@ from pipelines.monitoring.verdict import DriftVerdict, Estimate
 from pipelines.monitoring.volume import Span, Volume, judge_volume
 from pipelines.monitoring.windows import Taken, frame_of, iso, take
 from pipelines.problems import watched
-from pipelines.records import alarms, feedback, registry
+from pipelines.records import alarms, feedback, predictions, registry
 from pipelines.records.alarms import Noted, Rules, Window
 from pipelines.records.predictions import Logged
 from pipelines.records.store import Records
@@ -100,7 +100,7 @@ def watch_round(layout: Layout, params: Params, product: str, until: datetime, r
     since = past[0].until if past else _promoted_at(records, product, version)
     if since >= end:
         return Round(product, f"a later window was judged already, up to {since}")
-    taken = take(log, product, version, since, end)
+    taken = take(log, product, version, since, end, mark=predictions.mark(log), seen=mark_of(past))
     if len(taken.rows) < block.watch.window_rows:
         if until - datetime.fromisoformat(since) < timedelta(hours=block.watch.window_hours):
             return Round(product, f"waits: {len(taken.rows)} of {block.watch.window_rows} rows since {since}")
@@ -144,7 +144,7 @@ def judge_window(
     causes |= other_causes(block.watch, volume, gaps)
     status = "alarm" if causes else "moved" if any(column.drifted for column in verdict.columns) else "steady"
     numbers = {
-        "answered": taken.total,
+        **_counts(taken),
         "share": json_number(verdict.drifted_share, 6),
         "columns": [column.name for column in verdict.drifted][:12],
         "estimates": [one.model_dump(mode="json") for one in estimates],
@@ -154,6 +154,12 @@ def judge_window(
     }
     window = Window(product, version, taken.since, taken.until, len(taken.rows), status, causes, numbers)
     return Judged(window, reference, bundle, frame, verdict, estimates, found, volume, gaps)
+
+
+def mark_of(past: list[Window]) -> int | None:
+    """How far the log was read for the newest of these windows, newest first; None where it was not noted."""
+    mark = past[0].numbers.get("mark") if past else None
+    return None if mark is None else int(mark)
 
 
 def measured_since(records: Records, product: str, version: str, until: str) -> str:
@@ -171,10 +177,14 @@ def _close_unjudged(
     """Too few rows for too long: only their number can be judged."""
     volume = judge_volume(_spans(past), Span(taken.since, taken.until, taken.total), block.watch.volume_factor)
     causes = other_causes(block.watch, volume, ())
-    numbers = {"answered": taken.total}
+    numbers = _counts(taken)
     window = Window(product, version, taken.since, taken.until, len(taken.rows), "unjudged", causes, numbers)
     noted = alarms.note_window(records, window, rules_of(block))
     return Round(product, _line(window, noted), noted)
+
+
+def _counts(taken: Taken) -> dict[str, Any]:
+    return {"answered": taken.total, "late": taken.late, "mark": taken.mark}
 
 
 def _spans(past: list[Window]) -> list[Span]:

@@ -22,16 +22,24 @@ if TYPE_CHECKING:
 MOST_ROWS = 100_000
 """Of a larger window so many rows are judged, spread evenly over its time."""
 SLICES = 20
+LATE = timedelta(days=1)
+"""How much later than it was answered a row may be written, and is judged still."""
 
 
 @dataclass(frozen=True)
 class Taken:
-    """Rows of one version in ``since <= at < until``; ``total`` counts those of all versions."""
+    """Rows of one version in ``since <= at < until``; ``total`` counts those of all versions.
+
+    ``mark``: up to where the log was read (:func:`pipelines.records.predictions.mark`). ``late``: so many of the rows
+    were answered before ``since``, and written after the window before was read.
+    """
 
     since: str
     until: str
     rows: tuple[Logged, ...]
     total: int
+    mark: int | None = None
+    late: int = 0
 
 
 def iso(moment: datetime) -> str:
@@ -39,19 +47,37 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def take(log: Records, product: str, version: str, since: str, until: str, most: int = MOST_ROWS) -> Taken:
-    """The rows of a window; of more than ``most`` the first of each of ``SLICES`` equal parts of its time."""
-    total = predictions.count(log, product, since, until)
+def take(
+    log: Records,
+    product: str,
+    version: str,
+    since: str,
+    until: str,
+    most: int = MOST_ROWS,
+    mark: int | None = None,
+    seen: int | None = None,
+) -> Taken:
+    """The rows of a window; of more than ``most`` the first of each of ``SLICES`` equal parts of its time.
+
+    Args:
+        mark: how far the log is read; None: to its end.
+        seen: the mark of the window before: what was answered in its time and written beyond it comes first.
+    """
+    late: list[Logged] = []
+    if seen is not None:
+        before = iso(datetime.fromisoformat(since) - LATE)
+        late = predictions.window(log, product, before, since, version=version, limit=most, beyond=seen, upto=mark)
+    total = predictions.count(log, product, since, until, upto=mark)
     if total <= most:
-        rows = predictions.window(log, product, since, until, version=version)
-        return Taken(since, until, tuple(rows), total)
+        rows = predictions.window(log, product, since, until, version=version, upto=mark)
+        return Taken(since, until, (*late, *rows), total, mark, len(late))
     start, end = datetime.fromisoformat(since), datetime.fromisoformat(until)
     step: timedelta = (end - start) / SLICES
     edges = [since, *(iso(start + step * number) for number in range(1, SLICES)), until]
     found: list[Logged] = []
     for low, high in pairwise(edges):
-        found += predictions.window(log, product, low, high, version=version, limit=most // SLICES)
-    return Taken(since, until, tuple(found), total)
+        found += predictions.window(log, product, low, high, version=version, limit=most // SLICES, upto=mark)
+    return Taken(since, until, (*late, *found), total, mark, len(late))
 
 
 def frame_of(block: Product, bundle: Path, rows: Sequence[Logged]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -125,13 +126,23 @@ class AirflowApi:
                 return sorted(found, key=lambda task: str(task["end_date"] or "~"))
 
 
-def follow_run(layout: Layout, address: str, run_id: str, conf: dict[str, Any], display: Display) -> str:
+def follow_run(
+    layout: Layout,
+    address: str,
+    run_id: str,
+    conf: dict[str, Any],
+    display: Display,
+    check: Callable[[], None] = lambda: None,
+) -> str:
     """Trigger a night where Airflow is up and show it to its end; Airflow's final state.
 
     A keyboard interrupt leaves the night running there.
 
+    Args:
+        check: called often; raises when what runs the night is gone.
+
     Raises:
-        ServiceError: Airflow refuses, or is gone.
+        ServiceError: Airflow refuses, or is gone. And what ``check`` raises.
     """
     api = AirflowApi(layout, address)
     api.trigger(run_id, conf)
@@ -139,6 +150,7 @@ def follow_run(layout: Layout, address: str, run_id: str, conf: dict[str, Any], 
     shown: set[tuple[str, int, str]] = set()
     try:
         while True:
+            check()
             state = api.run_state(run_id)
             for task in api.tasks(run_id):
                 _show(display, home, run_id, task, shown)

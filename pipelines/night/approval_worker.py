@@ -16,6 +16,7 @@ from pipelines.config import load_params
 from pipelines.errors import EXIT_OK, EXIT_TRANSIENT, NightshiftError
 from pipelines.files import write_json
 from pipelines.layout import Layout, find_layout
+from pipelines.night.shared import is_shared
 
 
 def perform(layout: Layout, kind: str, arguments: list[str]) -> dict[str, Any]:
@@ -23,6 +24,10 @@ def perform(layout: Layout, kind: str, arguments: list[str]) -> dict[str, Any]:
     from pipelines.release import approval
 
     params = load_params(layout.params)
+    if is_shared():
+        from pipelines.night.shared.nights import bring_product
+
+        bring_product(layout, arguments[0], lane=True)
     if kind == "question":
         product, version = arguments[0], arguments[1] if len(arguments) > 1 else None
         return asdict(approval.question(layout, params, product, version))

@@ -14,6 +14,7 @@ from pipelines.config import load_params
 from pipelines.errors import NightshiftError
 from pipelines.layout import Layout
 from pipelines.night.names import night_id
+from pipelines.night.shared import is_shared
 
 DRIFT_DAG_ID = "drift_watch"
 PREFIX = "nightshift_drift_"
@@ -63,7 +64,15 @@ class WatchLogOperator(BaseOperator):  # type: ignore[misc]
 
         layout = Layout(Path(self.root))
         try:
+            if is_shared():
+                from pipelines.night.shared.nights import bring_product
+
+                bring_product(layout, self.product, lane=False)
             found = watch_log(layout, load_params(layout.params), self.product, context["dag_run"].run_after)
+            if is_shared():
+                from pipelines.night.shared.nights import send_watch
+
+                send_watch(layout, self.product)
         except NightshiftError as error:
             raise (AirflowException if error.transient else AirflowFailException)(error.line()) from None
         _say(f"{self.product}: {found.line}")

@@ -48,6 +48,13 @@ def has_git(root: Path) -> bool:
         return False
 
 
+def head(root: Path) -> str:
+    """The checkout's commit; empty where there is none."""
+    if not has_git(root):
+        return ""
+    return _git(root, "rev-parse", "--quiet", "--verify", "HEAD", refusable=True).decode().strip()
+
+
 def write_night(root: Path, night: str, files: Mapping[str, bytes], message: str) -> str:
     """Keep files under the ref of a night; its commit. Keeping the same night again replaces it.
 
@@ -57,7 +64,7 @@ def write_night(root: Path, night: str, files: Mapping[str, bytes], message: str
     Raises:
         StageError: git refuses.
     """
-    head = _git(root, "rev-parse", "--quiet", "--verify", "HEAD", refusable=True).decode().strip()
+    code = head(root)
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         entries = [
@@ -66,7 +73,7 @@ def write_night(root: Path, night: str, files: Mapping[str, bytes], message: str
         ]
         _git(root, "update-index", "--index-info", stdin="\n".join(entries).encode() + b"\n", environment=index)
         tree = _git(root, "write-tree", environment=index).decode().strip()
-    parents = ["-p", head] if head else []
+    parents = ["-p", code] if code else []
     commit = _git(root, "commit-tree", tree, *parents, "-m", message, environment=IDENTITY).decode().strip()
     _git(root, "update-ref", f"{REFS}/{night}", commit)
     return commit
@@ -75,7 +82,7 @@ def write_night(root: Path, night: str, files: Mapping[str, bytes], message: str
 def kept_nights(root: Path) -> list[KeptNight]:
     """All kept nights, the oldest first."""
     form = "%(refname)%09%(objectname)%09%(parent)%09%(committerdate:iso-strict)"
-    text = _git(root, "for-each-ref", "--sort=refname", f"--format={form}", REFS).decode()
+    text = _git(root, "for-each-ref", "--sort=refname", "--sort=committerdate", f"--format={form}", REFS).decode()
     return [
         KeptNight(ref.removeprefix(f"{REFS}/"), *rest)
         for ref, *rest in (line.split("\t") for line in text.splitlines())
@@ -103,9 +110,30 @@ def file_names(root: Path, night: str) -> list[str]:
     return _git(root, "ls-tree", "-r", "--name-only", "-z", f"{REFS}/{night}").decode().rstrip("\0").split("\0")
 
 
-def drop_night(root: Path, night: str) -> None:
-    """Forget a night; what only it needs goes with the next ``nightshift gc``."""
+def drop_night(root: Path, night: str, everywhere: bool = False) -> None:
+    """Forget a night; what only it needs goes with the next ``nightshift gc``.
+
+    ``everywhere``: in the git remote too; one that is not there keeps it.
+    """
     _git(root, "update-ref", "-d", f"{REFS}/{night}")
+    if everywhere:
+        _git(root, "push", "--quiet", "origin", f":{REFS}/{night}", refusable=True)
+
+
+def fetch_nights(root: Path) -> None:
+    """Bring the nights that other machines have kept.
+
+    Raises:
+        StageError: the git remote does not answer.
+    """
+    _git(root, "fetch", "--quiet", "origin", f"+{REFS}/*:{REFS}/*")
+
+
+def locks_of_branches(root: Path, path: str) -> list[bytes]:
+    """The different contents that a file has at the heads of all branches."""
+    heads = _git(root, "for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes").decode().split()
+    blobs = {_git(root, "rev-parse", "--quiet", "--verify", f"{one}:{path}", refusable=True).strip() for one in heads}
+    return [_git(root, "cat-file", "blob", blob.decode()) for blob in sorted(blobs) if blob]
 
 
 def _git(

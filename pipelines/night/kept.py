@@ -14,6 +14,7 @@ from pipelines.files import canonical_json, write_text
 from pipelines.layout import Layout
 from pipelines.night import git_store
 from pipelines.night.quick_lock import stage_names, with_blocks
+from pipelines.night.shared import is_shared
 from pipelines.process import exclusive
 
 LOCK, SCOREBOARD, METRICS, CARD, MANIFEST = "dvc.lock", "scoreboard.json", "metrics.json", "card.md", "manifest.json"
@@ -46,6 +47,10 @@ def keep(layout: Layout, night: str, summary: dict[str, Any], *, push: bool) -> 
         files |= {f"{product}/{name}": path.read_bytes() for name, path in sources.items() if path.is_file()}
     commit = git_store.write_night(layout.root, night, files, f"night {night}")
     line = f"kept as {git_store.REFS}/{night} ({commit[:12]})"
+    if is_shared():  # the data went with each task
+        from pipelines.night.shared.nights import push_ref
+
+        return f"{line}; {push_ref(layout, night)}"
     return f"{line}; {_push(layout)}" if push and remote_of(layout) else line
 
 
@@ -125,6 +130,7 @@ def restore(layout: Layout, night: str, product: str) -> list[str]:
             _check_out(layout, names, where)
         except StageError:
             write_text(lock, before)
+            _dvc(layout, "checkout", "--force", "--quiet", *names)  # a checkout that fails has removed what was there
             raise
     manifest = git_store.read_file(layout.root, night, f"{product}/{MANIFEST}")
     found = layout.stage("package", product) / "bundle" / MANIFEST
@@ -140,16 +146,32 @@ def _belongs(stage: str, product: str) -> bool:
 
 def _check_out(layout: Layout, names: Sequence[str], where: dict[str, str]) -> None:
     done = _dvc(layout, "checkout", "--force", "--quiet", *names)
+    told = [line for line in done.stderr.splitlines() if line.strip()] if done.returncode else []
     if done.returncode and remote_of(layout):
-        _dvc(layout, "fetch", "--quiet", *names)
-        done = _dvc(layout, "checkout", "--force", "--quiet", *names)
+        try:
+            _fetch(layout, names)
+        except StageError as error:
+            told = [error.what]
+        else:
+            done = _dvc(layout, "checkout", "--force", "--quiet", *names)
     if done.returncode:
-        told = [line for line in done.stderr.splitlines() if line.strip()]
         raise StageError(
             f"the data of the night cannot be brought back: {told[-1] if told else 'no message'}",
             where=where,
             next_step="it is in neither cache nor remote; configure the remote that it was sent to (dvc remote add -d)",
         )
+
+
+def _fetch(layout: Layout, names: Sequence[str]) -> None:
+    """From the remote, every byte checked: what is damaged there is removed there, so that it is sent anew one day."""
+    import yaml
+
+    from pipelines.night.shared.store import open_store
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    stages = yaml.load((layout.root / LOCK).read_text(encoding="utf-8"), Loader=loader)["stages"]
+    with open_store(layout) as store:
+        store.bring(out["md5"] for name in names for out in stages[name].get("outs", []) if "md5" in out)
 
 
 def _versions(layout: Layout, product: str) -> list[str]:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipelines.errors import NightshiftError
-from pipelines.files import read_json, write_json
+from pipelines.files import read_json
 from pipelines.layout import Layout
 from pipelines.night.child import Child, Ended
 from pipelines.night.names import LaneTask, step_file
+from pipelines.night.notes import read_note as read_json_note
+from pipelines.night.notes import write_note
 from pipelines.runtime import verdict_folder
 from pipelines.verdicts import Verdict, read_verdict
 
@@ -149,13 +151,13 @@ def blocked_line(verdict: Verdict) -> str:
 
 def note(layout: Layout, night: str, task: LaneTask, result: StepResult) -> None:
     """Write what the scoreboard will read."""
-    write_json(step_file(layout, night, task), asdict(result))
+    write_note(layout, step_file(layout, night, task), asdict(result))
 
 
 def read_note(layout: Layout, night: str, task: LaneTask) -> StepResult | None:
     """What a task noted, or None: it did not run, or was killed before it could."""
-    path = step_file(layout, night, task)
-    return StepResult(**read_json(path)) if path.is_file() else None
+    content = read_json_note(layout, step_file(layout, night, task))
+    return StepResult(**content) if content is not None else None
 
 
 def _last_words(tail: tuple[str, ...]) -> str:

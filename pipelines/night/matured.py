@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,17 @@ from typing import Any
 from pipelines.config import Params
 from pipelines.files import sha256_file, write_parquet
 from pipelines.layout import Layout
+from pipelines.problems import learned
 from pipelines.sources.feedback import FILE, Told, as_frame
 
 
-def pin_feedback(layout: Layout, params: Params, product: str, as_of: date, folder: Path) -> dict[str, Any]:
+def pin_feedback(
+    layout: Layout, params: Params, product: str, as_of: date, folder: Path, reviewed: Collection[str] = ()
+) -> dict[str, Any]:
     """Write the outcomes told by the end of ``as_of`` to ``folder/feedback.parquet``; what ``pin.json`` says of them.
 
-    Nothing is written, and nothing said, where there is none or ``label.feedback`` is false.
+    Requests that people have ``reviewed`` are left out: their label is pinned apart. Nothing is written, and nothing
+    said, where there is none or ``label.feedback`` is false.
 
     Raises:
         RecordsError: the prediction log cannot be read.
@@ -34,7 +39,13 @@ def pin_feedback(layout: Layout, params: Params, product: str, as_of: date, fold
         log.close()
     if not rows:
         return {}
-    told = [Told(f"{one.request_id}:{one.row:06}", one.at, one.features, outcome) for one, outcome in rows]
+    told = [
+        Told(f"{one.request_id}:{one.row:06}", one.at, learned(block, one.features, one.answer, outcome), outcome)
+        for one, outcome in rows
+    ]
+    told = [one for one in told if one.request not in reviewed]
+    if not told:
+        return {}
     write_parquet(folder / FILE, as_frame(told, block.columns))
     return {"feedback": {"rows": len(told), "sha256": sha256_file(folder / FILE)}}
 

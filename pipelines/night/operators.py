@@ -19,6 +19,7 @@ from pipelines.night.lane_step import LaneStep, StepResult, note
 from pipelines.night.links import LINKS, ProductsLink
 from pipelines.night.names import LaneTask, lane_tasks, night_id
 from pipelines.night.plan import LanePlan, NightPlan, make_plan, read_plan, write_plan
+from pipelines.night.turn import await_turn, give_turn
 from pipelines.process import die_with_parent
 
 
@@ -40,6 +41,7 @@ class PlanOperator(BaseOperator, SkipMixin):  # type: ignore[misc]
         wanted, drift = context["params"], asked_for(context)
         night, as_of = night_id(context["run_id"]), as_of_day(context)
         products = [*wanted["products"], *drift]
+        await_turn(layout, context)
         try:
             plan = make_plan(
                 layout, params, night, wanted["data"], products, date.fromisoformat(as_of), wanted["force"], drift
@@ -103,7 +105,9 @@ class ScoreboardOperator(BaseOperator):  # type: ignore[misc]
 
     def execute(self, context: Any) -> None:
         from pipelines.monitoring.outbox import deliver
+        from pipelines.night.collect import tidy
         from pipelines.night.repair import keep_good_lock
+        from pipelines.night.reviewing import fill_queues
         from pipelines.night.scoreboard import render
         from pipelines.night.summary import close_night, keep_night
 
@@ -116,8 +120,11 @@ class ScoreboardOperator(BaseOperator):  # type: ignore[misc]
         summary = close_night(layout, params, night, states, wanted["data"], products, as_of_day(context))
         print(keep_night(layout, summary), flush=True)
         keep_good_lock(layout)
+        print(*tidy(layout, params), sep="\n", flush=True)
+        give_turn(layout, context)
         for line in render(summary).splitlines():
             _say(line)
+        fill_queues(layout, params, summary, _say)
         _say(deliver(layout).line())  # mails that a lane could not send, of this night or an earlier one
         if summary.failed:
             raise AirflowFailException(f"{summary.failed} of {len(summary.lanes)} lanes did not pass")

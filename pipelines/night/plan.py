@@ -11,9 +11,12 @@ from typing import Any, Literal
 
 from pipelines.config import Params
 from pipelines.errors import BusyError, ConfigError, NightshiftError, StageError
-from pipelines.files import canonical_json, read_json, write_json
+from pipelines.files import canonical_json
 from pipelines.layout import Layout
+from pipelines.night import git_store
 from pipelines.night.names import LaneTask, lane_tasks, plan_file
+from pipelines.night.notes import night_records, read_note, write_note
+from pipelines.night.shared import is_shared
 from pipelines.runtime import verdict_folder
 from pipelines.verdicts import read_verdict
 
@@ -94,15 +97,21 @@ def make_plan(
         NightshiftError: DVC or the records cannot be asked at all.
     """
     from pipelines.records.scoreboard import last_lane, start_night
-    from pipelines.records.store import open_records
+    from pipelines.records.turns import put_day
 
     selected = select(params, data, products)
     failed = take_snapshots(layout, params, selected, as_of)
-    stale = stale_lanes(layout, params, selected)
+    if is_shared():
+        from pipelines.night.shared.nights import plan_shared
+
+        stale = plan_shared(layout, params, night, selected, [name for name in selected if name not in failed])
+    else:
+        stale = stale_lanes(layout, params, selected)
     prints = fingerprints(layout, params, selected)
-    records = open_records(layout.records_url)
+    records = night_records(layout)
     try:
         start_night(records, night)
+        put_day(records, night, as_of.isoformat(), git_store.head(layout.root))
         lanes = []
         for name in selected:
             last = last_lane(records, name)
@@ -118,15 +127,14 @@ def make_plan(
 
 def write_plan(layout: Layout, plan: NightPlan) -> None:
     """Write ``plan.json`` of the night."""
-    write_json(plan_file(layout, plan.night), asdict(plan))
+    write_note(layout, plan_file(layout, plan.night), asdict(plan))
 
 
 def read_plan(layout: Layout, night: str) -> NightPlan | None:
     """The plan of a night, or None when it was not made."""
-    path = plan_file(layout, night)
-    if not path.is_file():
+    content = read_note(layout, plan_file(layout, night))
+    if content is None:
         return None
-    content = read_json(path)
     return NightPlan(**{**content, "lanes": tuple(LanePlan(**lane) for lane in content["lanes"])})
 
 

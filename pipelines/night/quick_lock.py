@@ -118,6 +118,11 @@ def _lines(text: str) -> list[str]:
     return text.removesuffix("\n").split("\n")
 
 
+def block_text(name: str, stage: Any) -> str:
+    """A stage's block as it stands in a lock: lines below ``stages:``, with a final newline."""
+    return "\n".join(_block(name, stage)) + "\n"
+
+
 def stage_names(text: str) -> list[str]:
     """The stages of a lock as DVC writes it, in order."""
     return [name for name, _, _ in _blocks(_lines(text))]

@@ -13,6 +13,7 @@ from pipelines.errors import ConfigError, NightshiftError
 from pipelines.files import replaced_folder, sha256_tree, write_json
 from pipelines.layout import Layout
 from pipelines.night.matured import pin_feedback
+from pipelines.night.reviewed import people_said, pin_reviewed
 from pipelines.process import exclusive
 from pipelines.sources import pin, place_of
 
@@ -57,7 +58,9 @@ def take_snapshot(layout: Layout, params: Params, product: str, as_of: date) -> 
             folder = Path(name)
             try:
                 pinned = pin(block.source, place_of(layout, product, block.columns), as_of, folder)
-                pinned |= pin_feedback(layout, params, product, as_of, folder)
+                said = people_said(layout, params, product, as_of)
+                pinned |= pin_reviewed(said, block.columns, folder)
+                pinned |= pin_feedback(layout, params, product, as_of, folder, said.names)
             except NightshiftError as error:
                 raise error.at(product=product, stage="snapshot") from error
             write_json(folder / "pin.json", pinned)
@@ -68,6 +71,9 @@ def take_snapshot(layout: Layout, params: Params, product: str, as_of: date) -> 
     summary = ", ".join(f"{key} {value}" for key, value in pinned.items() if not isinstance(value, dict))
     if "feedback" in pinned:
         summary += f", {pinned['feedback']['rows']} outcomes told by clients"
+    people = sum(pinned[name]["rows"] for name in ("reviewed", "reviewed_requests") if name in pinned)
+    if people:
+        summary += f", {people} labels by people"
     return SnapshotResult(product, final, changed, summary)
 
 

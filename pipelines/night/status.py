@@ -1,8 +1,9 @@
-"""``nightshift status``: each product's champion and last lane, where the reports are, and what is running."""
+"""``nightshift status``: champions and last lanes, open alarms, rows for review, reports, what is running."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from pipelines.config import load_params
 from pipelines.layout import Layout
@@ -10,6 +11,10 @@ from pipelines.night.run import runner_lock
 from pipelines.night.scoreboard import MARKS, metric_text, table
 from pipelines.night.up import running_address
 from pipelines.process import is_held
+
+if TYPE_CHECKING:
+    from pipelines.records.alarms import Alarm
+    from pipelines.records.store import Records
 
 HEAD = ("product", "data", "champion", "promoted", "last night", "result", "key metric [interval]")
 
@@ -20,6 +25,7 @@ def status_text(layout: Layout, now: datetime | None = None) -> str:
     Raises:
         RecordsError: the records cannot be read.
     """
+    from pipelines.records.alarms import open_alarms
     from pipelines.records.registry import all_champions, history
     from pipelines.records.scoreboard import last_lane
     from pipelines.records.store import open_records
@@ -48,14 +54,35 @@ def status_text(layout: Layout, now: datetime | None = None) -> str:
                 messages.append(f"{name}: {lane.message}")
             if lane:
                 reports += [f"{name}: {path}" for path in lane.numbers.get("reports", [])]
+        alarms = [_alarm_line(alarm, now) for alarm in open_alarms(records)]
+        review = _review_lines(records)
     finally:
         records.close()
     parts = [table(HEAD, rows)]
-    for title, lines in (("Not passed:", messages), ("Reports:", reports)):
+    listed = {"Not passed:": messages, "Open alarms:": alarms, "Waiting for review:": review, "Reports:": reports}
+    for title, lines in listed.items():
         if lines:
             parts.append("\n".join([title, *(f"  {line}" for line in lines)]))
     parts.append(_running(layout))
     return "\n\n".join(parts)
+
+
+def _alarm_line(alarm: Alarm, now: datetime) -> str:
+    """``product: cause, since 3 h ago, 4 windows, effect 0.4 (limit 0.3)``; a silent one says so."""
+    words = [f"{alarm.cause}, since {age(alarm.first_seen, now)}, {alarm.windows} windows"]
+    effect, limit = alarm.numbers.get("effect"), alarm.numbers.get("limit")
+    if effect is not None:
+        words.append(f"effect {effect:.3g}" + (f" (limit {limit:.3g})" if limit is not None else ""))
+    if alarm.mail is None:
+        words.append("not mailed: told within the cooldown")
+    return f"{alarm.product}: {', '.join(words)}"
+
+
+def _review_lines(records: Records) -> list[str]:
+    from pipelines.records.review import counts
+
+    waiting = {product: states.get("open", 0) for product, states in sorted(counts(records).items())}
+    return [f"{name}: {count} rows; `nightshift review {name}`" for name, count in waiting.items() if count]
 
 
 def age(since: str | None, now: datetime) -> str:

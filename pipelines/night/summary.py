@@ -9,15 +9,18 @@ from typing import Any, Literal
 
 from pipelines.config import Params
 from pipelines.errors import NightshiftError
-from pipelines.files import read_json, write_json
+from pipelines.files import read_json
 from pipelines.layout import STAGES, Layout
 from pipelines.night.lane_step import StepResult, read_note
 from pipelines.night.names import PLAN, LaneTask, lane_tasks, summary_file
+from pipelines.night.notes import night_records, write_note
+from pipelines.night.notes import read_note as read_json_note
 from pipelines.night.plan import LanePlan, fingerprints, read_plan, select
+from pipelines.night.shared import is_shared
 from pipelines.runtime import verdict_folder
 from pipelines.verdicts import read_verdict
 
-PAGES = ("*.html", "*.md")
+SUFFIXES = (".html", ".md")
 LaneStatus = Literal["passed", "blocked", "failed", "unchanged"]
 
 
@@ -83,8 +86,13 @@ def close_night(
         states: ``{task id: Airflow's state}`` of the run.
         data, products, as_of: what the night was asked for, in case the plan failed.
     """
+    if is_shared():
+        from pipelines.night.shared.nights import gather_shared
+
+        plan = read_plan(layout, night)
+        gather_shared(layout, [lane.product for lane in plan.lanes] if plan else [])
     summary = gather(layout, params, night, states, data, products, as_of)
-    write_json(summary_file(layout, night), asdict(summary))
+    write_note(layout, summary_file(layout, night), asdict(summary))
     _record(layout, params, summary)
     return summary
 
@@ -102,10 +110,9 @@ def keep_night(layout: Layout, summary: NightSummary) -> str:
 
 def read_summary(layout: Layout, night: str) -> NightSummary | None:
     """The summary of a night that has ended, or None."""
-    path = summary_file(layout, night)
-    if not path.is_file():
+    content = read_json_note(layout, summary_file(layout, night))
+    if content is None:
         return None
-    content = read_json(path)
     return NightSummary(**{**content, "lanes": tuple(_lane(lane) for lane in content["lanes"])})
 
 
@@ -172,7 +179,10 @@ def _ran(layout: Layout, params: Params, night: str, lane: LanePlan, states: Map
         seconds={task.name: notes[task].seconds for task in tasks if task in notes},
         cached=tuple(task.name for task in tasks if task in notes and notes[task].facts.get("cached")),
         reports=_reports(layout, night, lane.product, notes),
-        **_facts(layout, lane.product, [task.step for task in notes if notes[task].status != "failed"]),
+        **{
+            **_facts(layout, lane.product, [task.step for task in notes if notes[task].status != "failed"]),
+            **{name: value for found in notes.values() for name, value in found.facts.get("numbers", {}).items()},
+        },
     )
 
 
@@ -234,17 +244,20 @@ def _gates(
 def _reports(layout: Layout, night: str, product: str, notes: Mapping[LaneTask, StepResult]) -> tuple[str, ...]:
     """Pages of the lane's night folder, then whatever the steps name besides."""
     folder = layout.night(night, product)
-    pages = sorted(path.relative_to(layout.root).as_posix() for kind in PAGES for path in folder.rglob(kind))
+    pages = sorted(path.relative_to(layout.root).as_posix() for kind in SUFFIXES for path in folder.rglob(f"*{kind}"))
+    if is_shared():
+        from pipelines.night.shared.nights import pages_of
+
+        pages = sorted({*pages, *(page for page in pages_of(layout, night, product) if page.endswith(SUFFIXES))})
     named = [str(path) for found in notes.values() for path in found.facts.get("reports", [])]
     return tuple(dict.fromkeys([*pages, *named]))
 
 
 def _record(layout: Layout, params: Params, summary: NightSummary) -> None:
     from pipelines.records.scoreboard import Lane, end_night, put_lane, start_night
-    from pipelines.records.store import open_records
 
     prints = fingerprints(layout, params, [lane.product for lane in summary.lanes])
-    records = open_records(layout.records_url)
+    records = night_records(layout)
     try:
         start_night(records, summary.night)
         for lane in summary.lanes:

@@ -45,4 +45,4 @@ def run_under_scheduler(
             for part in airflow_services(layout, address, PARTS):
                 services.start(part)
             services.wait_healthy(HEALTHY_SECONDS)
-            return run_id, follow_run(layout, address, run_id, conf, display)
+            return run_id, follow_run(layout, address, run_id, conf, display, services.check)

@@ -20,9 +20,11 @@ from pipelines.night.airflow_env import LOCALHOST, PARALLELISM, airflow_environm
 from pipelines.night.api import login
 from pipelines.night.run import RUNNER, runner_lock
 from pipelines.night.services import Service, Services, check_ports
+from pipelines.night.shared import is_shared
 from pipelines.process import exclusive, is_held, stop_requests
 
 HEALTHY_SECONDS = 180.0
+BRING_SECONDS = 15  # where nights are shared: how late a champion may come to this machine
 AIRFLOW_PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 QUIET_PARTS = {"scheduler", "triggerer"}  # their log servers are for other hosts; here the UI reads the files
 
@@ -55,6 +57,9 @@ def run_up(layout: Layout, ui_port: int, service_port: int | None, reports_port:
             for part in airflow_services(layout, airflow, AIRFLOW_PARTS):
                 services.start(part)
             services.start(_prediction_service(layout, predictions, service_port))
+            if is_shared():
+                command = [sys.executable, "-m", "pipelines.cli", "bring", "--every", str(BRING_SECONDS)]
+                services.start(Service("the bringer of champions", command, layout.logs / "bring.log"))
             services.start(_reports(layout, reports, reports_port))
             try:
                 services.wait_healthy(HEALTHY_SECONDS, stopped)

@@ -22,6 +22,9 @@ from pipelines.files import write_json, write_text
 from pipelines.layout import Layout, find_layout
 from pipelines.night.lane_step import blocked_line
 from pipelines.night.quick_lock import quick_lock
+from pipelines.night.shared import is_shared
+from pipelines.runtime import verdict_folder
+from pipelines.verdicts import read_verdict
 
 
 class Outcome(NamedTuple):
@@ -147,7 +150,7 @@ KINDS: dict[str, Callable[..., Outcome]] = {
 def perform(kind: str, layout: Layout, arguments: list[str]) -> Outcome:
     """Run one kind of step; every error becomes an outcome with one line."""
     try:
-        return KINDS[kind](layout, *arguments)
+        return _shared(kind, layout, arguments) if is_shared() else KINDS[kind](layout, *arguments)
     except NightshiftError as error:
         code = EXIT_TRANSIENT if error.transient else error.exit_code
         return Outcome("failed", error.line(), error.transient, exit_code=code)
@@ -155,6 +158,28 @@ def perform(kind: str, layout: Layout, arguments: list[str]) -> Outcome:
         traceback.print_exc()
         text = " ".join(str(error).split())[:300]
         return Outcome("failed", f"{type(error).__name__}: {text} -> see the traceback in the task's log", exit_code=70)
+
+
+def _shared(kind: str, layout: Layout, arguments: list[str]) -> Outcome:
+    """The step between its inputs' coming and its outputs' going; see :mod:`pipelines.night.shared`."""
+    from pipelines.night.shared.steps import SharedStep
+
+    step = SharedStep(layout, kind, arguments)
+    try:
+        step.before()
+        outcome = KINDS[kind](layout, *arguments)
+        if outcome.status == "failed":
+            return outcome
+        numbers = step.after(_verdict(layout, step.target) if kind == "repro" else "")
+        return outcome._replace(facts={**outcome.facts, "numbers": numbers})
+    finally:
+        step.close()
+
+
+def _verdict(layout: Layout, target: str) -> str:
+    stage, _, instance = target.partition("@")
+    product, _, model = instance.partition("-") if stage == "train" else (instance, "", "")
+    return read_verdict(verdict_folder(layout, stage, product, model or None)).status
 
 
 def main(arguments: list[str]) -> int:

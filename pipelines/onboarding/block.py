@@ -49,7 +49,7 @@ class Lines:
 
     def put(self, key: str, value: object = "", comment: str = "", deeper: int = 0) -> None:
         """``key: value  # comment``; without a value the head of a block."""
-        shown = value if isinstance(value, _Raw) else "" if value == "" else scalar(value)
+        shown = value if isinstance(value, Raw) else "" if value == "" else scalar(value)
         text = " " * (self.indent + 2 * deeper) + f"{scalar(key)}:" + (f" {shown}" if shown else "")
         self.lines.append(_with_comment(text, comment))
 
@@ -77,7 +77,7 @@ class Lines:
         self.lines.append(line.rstrip())
 
 
-class _Raw(str):
+class Raw(str):
     """YAML already."""
 
 
@@ -101,8 +101,13 @@ def product_block(found: Conclusion, indent: int = 2) -> str:
     lines.put("title", wish.product.replace("_", " ").capitalize())
     lines.put("data", "own", "demo | public | own: which nights it belongs to; own: every night")
     lines.put("problem", found.problem)
+    if found.problem in {"reply", "forecast"}:
+        from pipelines.onboarding.special import rest_of_block
+
+        rest_of_block(found, lines)
+        return "\n".join(lines.lines) + "\n"
     _requirements(found, lines)
-    _source(found.source, lines)
+    put_source(found.source, lines)
     _columns(found, lines)
     lines.put("validation")
     lines.put("suite", wish.product, f"expectations/{wish.product}.json", deeper=1)
@@ -137,7 +142,7 @@ def _requirements(found: Conclusion, lines: Lines) -> None:
     lines.put("retention_days", 365, "logged predictions", deeper=1)
 
 
-def _source(source: FileSource | SqlSource, lines: Lines) -> None:
+def put_source(source: FileSource | SqlSource, lines: Lines) -> None:
     lines.put("source")
     lines.put("kind", source.kind, deeper=1)
     if isinstance(source, SqlSource):
@@ -153,7 +158,7 @@ def _source(source: FileSource | SqlSource, lines: Lines) -> None:
         lines.put("separator", source.separator, deeper=1)
     if source.decimal != "." or source.thousands:
         lines.put("decimal", source.decimal, "decimal sign of numbers", deeper=1)
-        lines.put("thousands", source.thousands if source.thousands else _Raw('""'), deeper=1)
+        lines.put("thousands", source.thousands if source.thousands else Raw('""'), deeper=1)
     if source.missing:
         lines.many("missing", source.missing, "these too count as missing among numbers", deeper=1)
     for key, mapping in (("dates", source.dates), ("spellings", source.spellings)):
@@ -216,6 +221,10 @@ def _prepare(found: Conclusion, lines: Lines) -> None:
     if found.leakage_auc != 0.98:
         told = "0.98 is usual; a feature of yours comes near or above it and is kept"
         lines.put("leakage_auc", found.leakage_auc, told, deeper=1)
+    if found.known_before:
+        lines.put("known_before", deeper=1)
+        for name, why in found.known_before.items():
+            lines.put(name, why, deeper=2)
 
 
 def _evaluate(found: Conclusion, lines: Lines) -> None:
@@ -273,6 +282,10 @@ CANDIDATES: dict[str, tuple[tuple[str, str, str], ...]] = {
 
 def candidate_block(found: Conclusion, indent: int = 2) -> str:
     """The entries under ``candidates:``, with a final newline."""
+    if found.problem in {"reply", "forecast"}:
+        from pipelines.onboarding.special import special_candidates
+
+        return special_candidates(found, indent)
     lines = Lines(indent)
     product = found.wish.product
     for model, family, params in CANDIDATES[found.problem]:
@@ -287,5 +300,5 @@ def candidate_block(found: Conclusion, indent: int = 2) -> str:
             lines.put("folds", found.folds, "cross-fitted; 0: stopped on the valid rows", deeper=1)
         if family == "lightgbm" and found.split == "time":
             lines.put("refit", True, "time decides the sides: the newest rows are learned from too", deeper=1)
-        lines.put("params", _Raw(params), "over the family's defaults", deeper=1)
+        lines.put("params", Raw(params), "over the family's defaults", deeper=1)
     return "\n".join(lines.lines) + "\n"

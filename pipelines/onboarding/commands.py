@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from pipelines.config import load_params
 from pipelines.errors import ConfigError
@@ -30,12 +31,13 @@ def wish_of(
     Raises:
         ConfigError: ``--data`` or ``--target`` is missing, or an option is not of its form.
     """
+    single, target, problem = _of_replies(dict(single), target)
     for option, value in (("--data", data), ("--target", target)):
         if not value:
             raise ConfigError(f"{option} is missing", next_step="give --data FILE --target COLUMN; see new --help")
     for option, value, allowed in (
         ("--task", single.get("task"), ("binary", "multiclass", "regression")),
-        ("--problem", single.get("problem"), ("tabular", "text", "uplift", "forecast")),
+        ("--problem", problem, ("tabular", "text", "uplift", "forecast", "reply")),
         ("--decimal", writing.get("decimal"), (".", ",")),
         ("--thousands", writing.get("thousands"), ("", ".", ",", "'", " ")),
     ):
@@ -45,6 +47,7 @@ def wish_of(
         product=product,
         data=str(data),
         target=str(target),
+        known=tuple(many.get("known") or ()),
         keep=tuple(many.get("keep") or ()),
         drop=tuple(many.get("drop") or ()),
         unprotected=pairs("--unprotected", many.get("unprotected") or ()),
@@ -53,6 +56,23 @@ def wish_of(
         horizon=horizon,
         **{key: value for key, value in single.items() if value is not None},
     )
+
+
+def _of_replies(single: dict[str, str | None], target: str | None) -> tuple[dict[str, Any], str | None, str | None]:
+    """``--dialogue`` and ``--reply`` as group and target of the problem ``reply``."""
+    dialogue, reply = single.pop("dialogue", None), single.pop("reply", None)
+    if dialogue is None and reply is None:
+        return single, target, single.get("problem")
+    for option, value in (("--dialogue", dialogue), ("--reply", reply)):
+        if value is None:
+            raise ConfigError(
+                f"{option} is missing", next_step="give --dialogue COLUMN --reply COLUMN, docs/replies.md"
+            )
+    for option, other in (("--group", single.get("group")), ("--target", target)):
+        if other is not None:
+            raise ConfigError(f"{option} and --dialogue, --reply say the same", next_step=f"leave {option} out")
+    problem = single.get("problem") or "reply"
+    return {**single, "group": dialogue, "problem": problem}, reply, problem
 
 
 def draft_new(layout: Layout, wish: Wish, say: Say, write: bool = True) -> None:

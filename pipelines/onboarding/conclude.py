@@ -12,15 +12,22 @@ from pipelines.onboarding.arms import settle_arms
 from pipelines.onboarding.asking import Asker
 from pipelines.onboarding.conclusion import Conclusion
 from pipelines.onboarding.features import find_leaks, give_roles, say_parts
+from pipelines.onboarding.forecasts import conclude_forecast
 from pipelines.onboarding.look import Look
 from pipelines.onboarding.planning import settle_metric, settle_models, settle_split
+from pipelines.onboarding.replies import conclude_replies
 from pipelines.onboarding.target import Target, understand
 from pipelines.onboarding.wish import Wish
 from pipelines.sources.local import Dialect
 
+OPTIONS = {
+    "text": "--text COLUMN", "uplift": "--treatment COLUMN", "forecast": "--series COLUMN",
+    "reply": "--dialogue COLUMN --reply COLUMN",
+}  # fmt: skip
+
 
 def conclude(wish: Wish, look: Look, profile: Profile, asker: Asker) -> Conclusion:
-    """All decisions about a product whose problem is a table.
+    """All decisions about a product.
 
     Raises:
         ConfigError: something only a person knows; names the option.
@@ -28,6 +35,10 @@ def conclude(wish: Wish, look: Look, profile: Profile, asker: Asker) -> Conclusi
     """
     problem = _problem(wish)
     source, time_said = _source(wish, look, asker)
+    if problem == "reply":
+        return conclude_replies(wish, look, source)
+    if problem == "forecast":
+        return conclude_forecast(wish, look, source, time_said)
     dialect = Dialect.of(source) if isinstance(source, FileSource) else Dialect()
     task = {"text": "multiclass", "uplift": "binary"}.get(problem, wish.task)
     target = understand(look.facts[wish.target], task, asker, dialect)
@@ -62,17 +73,15 @@ def _problem(wish: Wish) -> str:
     Raises:
         ConfigError: options that do not fit together, or a kind that is not drafted.
     """
-    if wish.problem in {"forecast", "reply"}:
-        raise ConfigError(
-            f"a {wish.problem} is not drafted yet",
-            next_step="copy the block of such a product in params.yaml and its suite, and change source and columns",
-        )
-    by_options = "text" if wish.text else "uplift" if wish.treatment else "tabular"
-    if wish.text and wish.treatment:
-        raise ConfigError("--text and --treatment are two problems", next_step="give one of them")
+    kinds = {"text": wish.text, "uplift": wish.treatment, "forecast": wish.series}
+    kinds |= {"reply": wish.group if wish.problem == "reply" else None}
+    chosen = [kind for kind, option in kinds.items() if option]
+    if len(chosen) > 1:
+        told = " and ".join(OPTIONS[kind].split()[0] for kind in chosen)
+        raise ConfigError(f"{told} are {len(chosen)} problems", next_step="give one of them")
+    by_options = chosen[0] if chosen else "tabular"
     if wish.problem is not None and wish.problem != by_options:
-        option = {"text": "--text COLUMN", "uplift": "--treatment COLUMN"}.get(wish.problem)
-        told = f"give {option}" if option else "leave --text and --treatment out"
+        told = f"give {OPTIONS[wish.problem]}" if wish.problem in OPTIONS else f"leave {OPTIONS[by_options]} out"
         raise ConfigError(f"--problem {wish.problem} does not fit the other options", next_step=told)
     return by_options
 

@@ -30,9 +30,10 @@ class Conclusion:
         parts: every other column's role and reason.
         split: how sides are assigned; salt: of the hash.
         metric: the key metric; floor: its least value; metric_why, floor_why: one clause each.
-        folds: of the trees; leakage_auc: limit of the leakage gate.
+        folds: of the trees; leakage_auc: limit of the leakage gate; known_before: its exceptions, with the reason.
         protected, slices: columns kept for slices.
         arms, control: uplift: rows per treatment, and the one that means no contact.
+        series, known, frequency, horizon, scale: forecast: as in the block.
         spread: standard deviation of a quantity; quarantine: share of rows that may go there.
         said: ``(topic, sentence)`` in the order in which they are shown.
         options: ``(topic, sentence)`` that a person may want to decide otherwise.
@@ -56,11 +57,17 @@ class Conclusion:
     floor_why: str = ""
     folds: int = FOLDS
     leakage_auc: float = suspects.LIMIT
+    known_before: dict[str, str] = field(default_factory=dict)
     protected: tuple[str, ...] = ()
     slices: tuple[str, ...] = ()
     spread: float = 0.0
     arms: dict[str, int] = field(default_factory=dict)
     control: str | None = None
+    series: str | None = None
+    known: tuple[str, ...] = ()
+    frequency: str = "day"
+    horizon: int = 1
+    scale: str = "log"
     quarantine: float = 0.02
     said: list[tuple[str, str]] = field(default_factory=list)
     options: list[tuple[str, str]] = field(default_factory=list)

@@ -241,7 +241,10 @@ def _wish_of(layout: Layout, params: Params, product: str) -> Wish:
     return Wish(
         product=product, data=data, target=columns.target, query=query, problem=block.problem, task=columns.task,
         positive=str(columns.positive) if columns.task == "binary" else None, id=columns.id, time=columns.time,
-        group=columns.group, keep=tuple(sorted(used)), unprotected=dict(block.requirements.protected_as_features),
+        group=columns.group, text=columns.text, treatment=columns.treatment, series=columns.series, known=columns.known,
+        control=None if columns.control is None else str(columns.control),
+        horizon=block.prepare.forecast.horizon if block.prepare.forecast else None,
+        keep=tuple(sorted(used)), unprotected=dict(block.requirements.protected_as_features),
         dates={name: forms[0] for name, forms in source.dates.items()} if isinstance(source, FileSource) else {},
         writing=writing,
     )  # fmt: skip

@@ -118,21 +118,22 @@ def find_leaks(found: Conclusion, asker: Asker) -> None:
     features = [[n for n in found.of(role) if n not in found.protected] for role in ("numeric", "categorical")]
     told = suspects.telling(found.table, found.target, *features)
     kept: set[str] = set(found.wish.keep)
+    outdoing = {one.name: one.sentence().partition(":")[0].removeprefix(f"{one.name} ") for one in told.outdoing}
+    doubts = dict(outdoing)
     for name in told.suspects():
-        how = (
-            "is the target under another name"
-            if name in told.same
-            else f"alone tells the target ({told.alone.get(name, 1.0):.3f} of 1)"
-        )
+        part = f"alone tells the target ({told.alone.get(name, 1.0):.3f} of 1)"
+        doubts[name] = "is the target under another name" if name in told.same else part
+    for name, how in doubts.items():
         if name not in kept:
             question = f"{name} {how}. Is it known before the outcome?"
             kept |= {name} if asker.prefer(question, ["no", "yes"], f"--keep {name}") == "yes" else set()
         if name in kept:
+            found.known_before |= {name: "CHECK: say how it is known before the outcome"} if name in outdoing else {}
             found.say("leak", f"{name} {how}; kept: you said that it is known before the outcome")
         else:
             found.parts[name] = Part("left out", f"leak suspect: {how}", "leak")
             found.say("leak", f"{name} {how}: left out. If it is known before the outcome: --keep {name}")
-    gone = {name for name in told.suspects() if name not in kept}
+    gone = {name for name in doubts if name not in kept}
     if not [n for n in (*features[0], *features[1]) if n not in gone]:
         raise DataError(
             "every feature is a leak suspect: each alone tells the target",

@@ -25,19 +25,23 @@ ISO_PATTERN = r"^\d{4}-\d{2}-\d{2}"
 def draft(found: Conclusion) -> list[Expectation]:
     """The expectations of a suite, in the order of the file."""
     rows, facts = found.look.rows, found.look.facts
+    if found.problem in {"reply", "forecast"}:
+        from pipelines.onboarding.special import rules_of
+
+        return rules_of(found)
     features = [*found.of("numeric"), *found.of("categorical")]
     wish = found.wish
     special = (found.id, found.target.column, found.time, found.group, wish.text, wish.treatment)
     named = [column for column in special if column is not None]
     needed = list(dict.fromkeys([*named, *features]))
     rules = [
-        _rule(
+        rule(
             "table_columns_to_match_set",
             "more columns are allowed, fewer are not",
             column_set=needed,
             exact_match=False,
         ),
-        _rule(
+        rule(
             "table_row_count_to_be_between",
             f"{rows:,} rows at drafting; far fewer: a truncated delivery, far more: the wrong table",
             min_value=max(1, rows // 2),
@@ -48,7 +52,7 @@ def draft(found: Conclusion) -> list[Expectation]:
         rules += _id_rules(found, facts[found.id])
     rules += _target_rules(found, facts[found.target.column])
     rules += _time_rules(found, rows) + _special_rules(found)
-    columns = [_column_rules(found, name) for name in features]
+    columns = [column_rules(found, name) for name in features]
     for wave in range(max(map(len, columns), default=0)):
         fresh = [wanted[wave] for wanted in columns if len(wanted) > wave]
         if len(rules) + len(fresh) > MOST_RULES and wave > 0:
@@ -57,7 +61,8 @@ def draft(found: Conclusion) -> list[Expectation]:
     return rules
 
 
-def _rule(kind: str, why: str, severity: str = "", **kwargs: Any) -> Expectation:
+def rule(kind: str, why: str, severity: str = "", **kwargs: Any) -> Expectation:
+    """One expectation; ``kind`` without ``expect_``."""
     made: Expectation = {"type": f"expect_{kind}", "kwargs": kwargs, "meta": {"why": why}}
     if severity:
         made["severity"] = severity
@@ -66,9 +71,9 @@ def _rule(kind: str, why: str, severity: str = "", **kwargs: Any) -> Expectation
 
 def _id_rules(found: Conclusion, fact: Facts) -> list[Expectation]:
     assert found.id is not None
-    rules = [_rule("column_values_to_be_unique", "an id names one row; of two the first stays", column=found.id)]
+    rules = [rule("column_values_to_be_unique", "an id names one row; of two the first stays", column=found.id)]
     if not fact.missing:
-        rules.append(_rule("column_values_to_not_be_null", "a row without an id cannot be followed", column=found.id))
+        rules.append(rule("column_values_to_not_be_null", "a row without an id cannot be followed", column=found.id))
     return rules
 
 
@@ -77,19 +82,19 @@ def _target_rules(found: Conclusion, fact: Facts) -> list[Expectation]:
     if target.task == "regression":
         low, high = widened(fact.low, fact.high)
         told = f"{fact.low:g} to {fact.high:g} at drafting, and as much again"
-        return [_rule("column_values_to_be_between", told, column=target.column, min_value=low, max_value=high)]
+        return [rule("column_values_to_be_between", told, column=target.column, min_value=low, max_value=high)]
     values = [_class(value, target.numeric) for value in target.classes]
     why = "the classes that are learnt" + (
         f"; {len(target.refused)} rare or odd ones are not" if target.refused else ""
     )
-    rules = [_rule("column_values_to_be_in_set", why, column=target.column, value_set=values)]
+    rules = [rule("column_values_to_be_in_set", why, column=target.column, value_set=values)]
     if target.blank:
         share = target.blank / found.look.rows
         least = round(max(0.0, 1.0 - share - max(SLACK, share)), 3)
         told = f"{share:.1%} of the rows have no label at drafting"
         rules += [_present_share(target.column, told, least)] if least > 0 else []
     else:
-        rules.append(_rule("column_values_to_not_be_null", "every row had a label at drafting", column=target.column))
+        rules.append(rule("column_values_to_not_be_null", "every row had a label at drafting", column=target.column))
     return rules
 
 
@@ -106,10 +111,10 @@ def _time_rules(found: Conclusion, rows: int) -> list[Expectation]:
     rules = []
     if not fact.missing:
         why = f"never missing in {rows:,} rows; the split needs it"
-        rules.append(_rule("column_values_to_not_be_null", why, column=found.time))
+        rules.append(rule("column_values_to_not_be_null", why, column=found.time))
     if fact.native == "text" and found.table[found.time].dtype == object:
         why = "ISO 8601, as the source's formats make it"
-        rules.append(_rule("column_values_to_match_regex", why, column=found.time, regex=ISO_PATTERN))
+        rules.append(rule("column_values_to_match_regex", why, column=found.time, regex=ISO_PATTERN))
     return rules
 
 
@@ -119,27 +124,27 @@ def _special_rules(found: Conclusion) -> list[Expectation]:
     if found.wish.text is not None:
         name = found.wish.text
         longest = int(found.table[name].dropna().astype(str).str.len().max())
-        rules.append(_rule("column_values_to_not_be_null", "there is nothing to read without it", column=name))
+        rules.append(rule("column_values_to_not_be_null", "there is nothing to read without it", column=name))
         why, most = f"{longest} characters at most at drafting", max(20_000, 2 * longest)
-        rules.append(_rule("column_value_lengths_to_be_between", why, column=name, min_value=1, max_value=most))
+        rules.append(rule("column_value_lengths_to_be_between", why, column=name, min_value=1, max_value=most))
     if found.wish.treatment is not None:
         name = found.wish.treatment
         why = "the arms of the test; another value is another test"
         fact = found.look.facts[name]
         numeric = fact.numbers == fact.present and not fact.coded
         arms = [_class(arm, numeric) for arm in found.arms]
-        rules.append(_rule("column_values_to_not_be_null", "a row without a treatment tells nothing", column=name))
-        rules.append(_rule("column_values_to_be_in_set", why, column=name, value_set=arms))
+        rules.append(rule("column_values_to_not_be_null", "a row without a treatment tells nothing", column=name))
+        rules.append(rule("column_values_to_be_in_set", why, column=name, value_set=arms))
     return rules
 
 
-def _column_rules(found: Conclusion, name: str) -> list[Expectation]:
+def column_rules(found: Conclusion, name: str) -> list[Expectation]:
     """Most important first."""
     fact, part = found.look.facts[name], found.parts[name]
     rows = found.look.rows
     rules = []
     if not fact.missing:
-        rules.append(_rule("column_values_to_not_be_null", f"never missing in {rows:,} rows", column=name))
+        rules.append(rule("column_values_to_not_be_null", f"never missing in {rows:,} rows", column=name))
     else:
         share = fact.missing / rows
         least = round(1.0 - share - max(SLACK, share / 2), 3)
@@ -148,9 +153,9 @@ def _column_rules(found: Conclusion, name: str) -> list[Expectation]:
     if part.role == "numeric" and fact.native != "bool" and math.isfinite(fact.low):
         low, high = widened(fact.low, fact.high)
         told = f"{fact.low:g} to {fact.high:g} at drafting, and as much again"
-        rules.append(_rule("column_values_to_be_between", told, column=name, min_value=low, max_value=high))
+        rules.append(rule("column_values_to_be_between", told, column=name, min_value=low, max_value=high))
         kinds = ["int64", "float64"]
-        rules.append(_rule("column_values_to_be_in_type_list", "numbers", column=name, type_list=kinds))
+        rules.append(rule("column_values_to_be_in_type_list", "numbers", column=name, type_list=kinds))
     elif part.role == "categorical":
         rules += _codes(found, name, fact)
     return rules
@@ -162,9 +167,9 @@ def _codes(found: Conclusion, name: str, fact: Facts) -> list[Expectation]:
         return []
     if len(values) <= FEW_CODES:
         why = f"the {len(values)} values at drafting; a new one is looked at by a person first"
-        return [_rule("column_values_to_be_in_set", why, column=name, value_set=values)]
+        return [rule("column_values_to_be_in_set", why, column=name, value_set=values)]
     why = f"the {len(values)} values at drafting; new ones are counted and let through"
-    return [_rule("column_values_to_be_in_set", why, "warning", column=name, value_set=values)]
+    return [rule("column_values_to_be_in_set", why, "warning", column=name, value_set=values)]
 
 
 def _allowed(column: pd.Series, fact: Facts, found: Conclusion) -> list[Any] | None:
@@ -191,7 +196,7 @@ def _allowed(column: pd.Series, fact: Facts, found: Conclusion) -> list[Any] | N
 
 def _present_share(name: str, why: str, least: float) -> Expectation:
     kind = "column_proportion_of_non_null_values_to_be_between"
-    return _rule(kind, f"{why}; far more missing is another delivery", column=name, min_value=least, max_value=1.0)
+    return rule(kind, f"{why}; far more missing is another delivery", column=name, min_value=least, max_value=1.0)
 
 
 def widened(low: float, high: float) -> tuple[float | int, float | int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from pipelines.onboarding.target import Target
 from pipelines.problems.common.frames import frame_columns
 from pipelines.problems.common.identity import column_keys
 from pipelines.problems.common.targets import Targets
-from pipelines.problems.tabular.prepare import leakage
+from pipelines.problems.tabular.prepare import dominance, leakage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,11 +31,13 @@ class Telling:
         alone: column -> 0.5 (nothing) to 1 (all); ROC AUC, for quantities ``(1 + |rank correlation|) / 2``.
         same: columns that are the target under other names.
         features: usable features.
+        outdoing: binary: columns that tell more alone than all others together.
     """
 
     alone: dict[str, float]
     same: tuple[str, ...]
     features: int
+    outdoing: tuple[dominance.Suspect, ...] = ()
 
     def suspects(self) -> list[str]:
         """Columns above the limit of the night's leakage gate, most telling first."""
@@ -90,7 +92,13 @@ def telling(table: pd.DataFrame, target: Target, numeric: list[str], categorical
     same = leakage.equal_to_target(
         {name: column_keys(raw[name]) for name in low}, column_keys(frame[target.column].to_numpy())
     )
-    return Telling(alone, tuple(same), len(state.numeric) + len(state.categorical))
+    told = Telling(alone, tuple(same), len(state.numeric) + len(state.categorical))
+    if targets.task != "binary":
+        return told
+    gone = set(told.suspects())
+    rest = fit(raw, [name for name in numeric if name not in gone], [name for name in categorical if name not in gone])
+    others = {name: value for name, value in alone.items() if name not in gone}
+    return replace(told, outdoing=tuple(dominance.suspects(transform(rest, raw), y, others)))
 
 
 def _positive(target: Target) -> int | str:

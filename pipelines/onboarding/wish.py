@@ -21,6 +21,8 @@ class Wish:
         target: the column to learn.
         problem: given kind of problem; None: from the other options.
         keep: leak suspects that are known before the outcome.
+        group: reply: the dialogue; target: reply: what was said.
+        known: forecast: columns that are known in advance.
         drop: columns to leave out.
         unprotected: protected-looking column -> the reason why it may be a feature.
         writing: ``encoding``, ``separator``, ``decimal``, ``thousands`` where given.
@@ -40,6 +42,8 @@ class Wish:
     treatment: str | None = None
     control: str | None = None
     horizon: int | None = None
+    series: str | None = None
+    known: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     unprotected: Mapping[str, str] = field(default_factory=dict)
@@ -74,8 +78,11 @@ def check_columns(wish: Wish, columns: Iterable[str]) -> None:
     """
     known = list(columns)
     single = {"--target": wish.target, "--id": wish.id, "--text": wish.text, "--time": wish.time}
-    single |= {"--group": wish.group, "--treatment": wish.treatment}
+    reply = wish.problem == "reply"
+    single |= {"--dialogue" if reply else "--group": wish.group, "--treatment": wish.treatment, "--series": wish.series}
+    single = {"--reply" if reply and option == "--target" else option: name for option, name in single.items()}
     named = [(option, name) for option, name in single.items() if name is not None]
+    named += [("--known", name) for name in wish.known]
     named += [("--keep", name) for name in wish.keep] + [("--drop", name) for name in wish.drop]
     named += [("--unprotected", name) for name in wish.unprotected] + [("--dates", name) for name in wish.dates]
     for option, name in named:

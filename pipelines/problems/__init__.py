@@ -9,11 +9,12 @@ product's problem, so that a change to one problem never touches another's lanes
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pipelines.problems.base import Answering, DeriveFor, ProblemStage
+from pipelines.problems.base import Answering, DeriveFor, Judged, Listen, ProblemStage, Telling
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +80,15 @@ def measured(product: Product, schema: Mapping[str, Any], frame: pd.DataFrame, o
     return cast("Judge", module.measured(product, schema, frame, outcomes)) if hasattr(module, "measured") else None
 
 
+def learned(product: Product, row: Mapping[str, Any], answer: Mapping[str, Any], outcome: Any) -> dict[str, Any]:
+    """An answered row whose outcome is known, with the columns that the source has beside what clients send."""
+    name = f"pipelines.problems.{product.problem}.answer.judged"
+    if importlib.util.find_spec(name) is None:
+        return dict(row)
+    module = importlib.import_module(name)
+    return cast(dict[str, Any], module.learned(product, row, answer, outcome))
+
+
 def _watched(problem: str) -> Any:
     return importlib.import_module(f"pipelines.problems.{problem}.answer.watched")
 
@@ -89,10 +99,14 @@ __all__ = [
     "STAGES",
     "Answering",
     "DeriveFor",
+    "Judged",
+    "Listen",
     "ProblemStage",
+    "Telling",
     "answered",
     "answers_apart",
     "judge_rows",
+    "learned",
     "load_answering",
     "measured",
     "stage_of",

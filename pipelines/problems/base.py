@@ -7,7 +7,7 @@ stage is what it runs, and a change to ``evaluate`` trains nothing again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from pipelines.verdicts import Verdict
 
 DeriveFor = Callable[[str | None], Derive | None]
 """The derived features of a name (``pipelines.products.derive_for``)."""
+
+Listen = Callable[[str, Mapping[str, Any]], None]
+"""Takes the name and the data of an event; what it raises ends the work."""
 
 
 class ProblemStage(Protocol):
@@ -47,4 +50,33 @@ class Answering(Protocol):
 
     def scores(self, columns: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
         """Scores of raw columns ``{name: array [n]}``, as the problem's judge reads them."""
+        ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A model that also tells on the way to its answer: what the service streams."""
+
+    def tell(self, row: Mapping[str, Any], listen: Listen, explain: bool = False) -> dict[str, Any]:
+        """The answer of one row, equal to that of ``answer``. ``listen`` hears what is known before the answer is, and
+        is called again at every step of a longer work, so that it can end it. Nothing that it hears may be shown as the
+        answer."""
+        ...
+
+    def parts(self, answer: Mapping[str, Any]) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        """A whole answer, which has passed every check, as events to be sent one after the other."""
+        ...
+
+
+@runtime_checkable
+class Judged(Protocol):
+    """A model whose answers people judge by a thumb: up confirms, down asks a person."""
+
+    def confirmed(self, answer: Mapping[str, Any]) -> Any:
+        """The outcome that a thumb up tells, or None where nothing was answered that could be right."""
+        ...
+
+    def doubt(self, row: Mapping[str, Any], answer: Mapping[str, Any], given: Any) -> dict[str, Any]:
+        """What a person is asked of a logged answer that was judged wrong: ``shown``, ``proposed``, ``given``, ``why``
+        and ``priority`` of an item of the review queue. ``given``: the right outcome, where it was told."""
         ...

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from pipelines.problems.card_labels import label_lines
+
 HF_METRICS = {
     "roc_auc": "roc_auc",
     "accuracy": "accuracy",
@@ -18,6 +20,7 @@ HF_METRICS = {
 PIPELINE_TAGS = {
     "binary": "tabular-classification",
     "multiclass": "tabular-classification",
+    "multilabel": "tabular-classification",
     "regression": "tabular-regression",
 }
 METHODS = {
@@ -49,6 +52,7 @@ def render_card(facts: Mapping[str, Any], manifest: Mapping[str, Any] | None = N
         _data(facts["data"]),
         "## Groups\n",
         _slices(facts["slices"], facts["task"]),
+        *_text_parts(facts),
         "## What it goes by\n",
         _explanations(facts["explanations"]),
         "## Limits\n",
@@ -187,6 +191,7 @@ def _data(data: Mapping[str, Any]) -> str:
         f"- source: {data['source']}" + (f", {data['name']}" if data["name"] else ""),
         f"- rows: {rows['train']} train, {rows['valid']} valid, {rows['test']} test, parted by {data['split']}",
         f"- features: {data['features']}",
+        *label_lines(data.get("labels")),
         f"- kept for groups only, never features: {_list(data['protected']) or 'none'}",
     ]
     labels = {
@@ -198,10 +203,46 @@ def _data(data: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _text_parts(facts: Mapping[str, Any]) -> list[str]:
+    """What only texts have: labels of several each, behaviour, scope."""
+    parts: list[str] = []
+    if facts.get("labels"):
+        names = ("rows", "f1", "precision", "recall", "average_precision", "ece")
+        rows = [(one["label"], *(str(one[name]) for name in names)) for one in facts["labels"]]
+        parts += ["## Labels, on the test rows\n", _table(("label", *names), rows)]
+    if facts.get("behaviour"):
+        told = [
+            (one["name"], one["kind"], f"{one['passed']} of {one['cases']}", str(one["limit"]), one["detail"])
+            for one in facts["behaviour"]
+        ]
+        parts += ["## Behaviour\n", _table(("test", "kind", "passed", "least share", "what it asks"), told)]
+    if facts.get("scope"):
+        parts += ["## Texts out of scope\n", _scope(facts["scope"])]
+    return parts
+
+
+def _scope(scope: Mapping[str, Any]) -> str:
+    lines = [
+        f"- a text is out of scope where its similarity to the nearest packed case is below {scope['threshold']}: "
+        f"{scope['share']:.0%} of {scope['valid_rows']} valid texts are",
+        f"- of {scope['test_rows']} test texts {scope['test_share_in_scope']:.1%} count as in scope",
+    ]
+    held = scope["held_out"]
+    if held is not None:
+        auc = held["roc_auc"]
+        lines.append(
+            f"- with {len(held['classes'])} classes treated as unknown ({held['texts']} test texts): AUROC "
+            f"{auc['value']:.3f} [{auc['low']:.3f}, {auc['high']:.3f}]; where 95% of the known texts are kept, "
+            f"{held['fpr_at_95']:.1%} of the unknown ones pass"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def _slices(slices: Sequence[Mapping[str, Any]], task: str) -> str:
     metrics = {
         "binary": ("roc_auc", "recall", "selection_rate"),
         "multiclass": ("accuracy", "log_loss"),
+        "multilabel": ("micro_f1", "subset_accuracy"),
         "regression": ("mae", "rmse"),
     }[task]
     rows = [

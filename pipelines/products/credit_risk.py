@@ -55,7 +55,7 @@ def repayment(limit: Array, bills: list[Array], payments: list[Array]) -> dict[s
     features = {f"paid_share_{month}": share for month, share in zip(MONTHS, shares, strict=False)}
     owed = total([np.maximum(bill, 0.0) for bill in bills[1:]])
     features["paid_share"] = np.minimum(ratio(total(payments[:5]), owed), MOST)
-    features["paid_share_min"] = np.fmin.reduce(shares)
+    features["paid_share_min"] = np.fmin.reduce(shares) + 0.0  # of two zeros, which sign wins depends on the row count
     features |= {f"unpaid_{month}": (bills[month] - payments[month - 1]) / limit for month in MONTHS[:5]}
     features |= {f"payment_to_limit_{month}": payments[month - 1] / limit for month in MONTHS}
     features["payment_total"] = total(payments)
@@ -130,12 +130,12 @@ def total(values: list[Array]) -> Array:
 
 def highest(values: list[Array]) -> Array:
     """Largest of the months."""
-    return np.asarray(np.maximum.reduce(values))
+    return np.asarray(np.maximum.reduce(values)) + 0.0  # zeros without a sign, as in a row alone
 
 
 def lowest(values: list[Array]) -> Array:
     """Smallest of the months."""
-    return np.asarray(np.minimum.reduce(values))
+    return np.asarray(np.minimum.reduce(values)) + 0.0
 
 
 def spread(values: list[Array]) -> Array:

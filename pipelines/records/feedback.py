@@ -17,7 +17,7 @@ from pipelines.records.predictions import Logged, compact, logged
 from pipelines.records.schema import feedback, predictions
 from pipelines.records.store import Records
 
-Status = Literal["joined", "unknown request", "conflict", "duplicate"]
+Status = Literal["joined", "unknown request", "conflict", "duplicate", "asked", "nothing to confirm"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class FeedbackResult:
 
     ``joined``: kept. ``duplicate``: the same outcome is there already. ``conflict``: another outcome is there already;
     both are kept and neither is used until a person has looked. ``unknown request``: this product answered no such row,
-    or it is forgotten; not kept.
+    or it is forgotten; not kept. Of a thumb (``serving/judging.py``): ``asked``: put into the review queue;
+    ``nothing to confirm``: nothing was answered that could be right.
     """
 
     request_id: str

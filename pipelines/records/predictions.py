@@ -20,7 +20,7 @@ from pipelines.records.store import Records
 ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 DRAWS = 10_000
 WRITTEN = ("request_id", "place", "product", "version", "at", "features", "answer", "client", "draw")
-AT_ONCE = text(
+AT_ONCE = (
     f"INSERT INTO predictions ({', '.join(WRITTEN)}) "
     f"SELECT {', '.join(f'value ->> {place}' for place in range(len(WRITTEN)))} FROM json_each(:rows)"
 )
@@ -89,28 +89,66 @@ def write(log: Records, values: Sequence[Mapping[str, Any]]) -> None:
     that nothing but the database can fail a group."""
     if not values:
         return
+    if log.in_file:
+        rows = compact([[row[name] for name in WRITTEN] for row in values])
+        with log.driving() as driver:
+            driver.execute(AT_ONCE, {"rows": rows})
+        return
     with log.changing() as connection:
-        if connection.dialect.name == "sqlite":
-            connection.execute(AT_ONCE, {"rows": compact([[row[name] for name in WRITTEN] for row in values])})
-        else:
-            connection.execute(insert(predictions), values)
+        connection.execute(insert(predictions), values)
 
 
 def window(
-    log: Records, product: str, since: str, until: str, *, version: str | None = None, limit: int | None = None
+    log: Records,
+    product: str,
+    since: str,
+    until: str,
+    *,
+    version: str | None = None,
+    limit: int | None = None,
+    beyond: int | None = None,
+    upto: int | None = None,
 ) -> list[Logged]:
-    """Rows answered in ``since <= at < until`` (UTC ISO times), by time; the first ``limit`` of them."""
-    query = select(predictions).where(_within(product, since, until))
+    """Rows answered in ``since <= at < until`` (UTC ISO times), by time; the first ``limit`` of them.
+
+    ``beyond`` and ``upto`` are marks (:func:`mark`): only rows that were written after the one and before the other.
+    """
+    query = select(predictions).where(_within(product, since, until, beyond, upto))
     if version is not None:
         query = query.where(predictions.c.version == version)
     return list(_read(log, query.order_by(predictions.c.at, predictions.c.id).limit(limit)))
 
 
-def count(log: Records, product: str, since: str, until: str) -> int:
-    """How many rows were answered in ``since <= at < until``."""
+def find(log: Records, product: str, request_id: str, row: int) -> Logged | None:
+    """One answered row, or None where this product answered no such row or it is forgotten."""
+    here = and_(predictions.c.request_id == request_id, predictions.c.place == row, predictions.c.product == product)
+    return next(iter(list(_read(log, select(predictions).where(here)))), None)
+
+
+def newest(log: Records, product: str, since: str, most: int) -> list[Logged]:
+    """The last ``most`` rows answered at or after a UTC ISO time, newest first."""
+    query = select(predictions).where(_within(product, since, "9999"))
+    return list(_read(log, query.order_by(predictions.c.at.desc(), predictions.c.id.desc()).limit(most)))
+
+
+def count(log: Records, product: str, since: str, until: str, *, upto: int | None = None) -> int:
+    """How many rows were answered in ``since <= at < until``; ``upto`` as for :func:`window`."""
     with log.reading() as connection:
-        query = select(func.count()).select_from(predictions).where(_within(product, since, until))
+        query = select(func.count()).select_from(predictions).where(_within(product, since, until, None, upto))
         return int(connection.execute(query).scalar_one())
+
+
+def mark(log: Records) -> int:
+    """The number of the row written last, 0 for an empty log: every row with a smaller number is there to be read, and
+    whatever is written later gets a larger one.
+
+    SQLite has one writer at a time. PostgreSQL gives out numbers before it commits: for a moment no writer is let in,
+    until those inside are done.
+    """
+    with log.reading() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("LOCK TABLE predictions IN SHARE MODE"))
+        return int(connection.execute(select(func.max(predictions.c.id))).scalar() or 0)
 
 
 def forget(log: Records, product: str, before: str) -> int:
@@ -152,8 +190,12 @@ def logged(row: Row[Any]) -> Logged:
     )
 
 
-def _within(product: str, since: str, until: str) -> ColumnElement[bool]:
-    return and_(predictions.c.product == product, predictions.c.at >= since, predictions.c.at < until)
+def _within(
+    product: str, since: str, until: str, beyond: int | None = None, upto: int | None = None
+) -> ColumnElement[bool]:
+    found = and_(predictions.c.product == product, predictions.c.at >= since, predictions.c.at < until)
+    found = found if beyond is None else and_(found, predictions.c.id > beyond)
+    return found if upto is None else and_(found, predictions.c.id <= upto)
 
 
 def _read(log: Records, query: Select[Any]) -> Iterator[Logged]:

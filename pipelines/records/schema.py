@@ -18,8 +18,10 @@ from sqlalchemy import (
 )
 
 from pipelines.records.alarm_tables import alarm_tables
+from pipelines.records.review_tables import review_tables
+from pipelines.records.shared_tables import shared_tables
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 counter = BigInteger().with_variant(Integer(), "sqlite")  # SQLite counts up by itself in INTEGER only
@@ -136,6 +138,12 @@ api_keys = Table(
 )
 
 watch_windows, alarms, retrains = alarm_tables(metadata)
+lock_entries, night_notes, shared_paths, turns, night_days = shared_tables(metadata)
+review_items, review_answers = review_tables(metadata)
 
-ADDED: dict[int, tuple[Table, ...]] = {2: (predictions, feedback, api_keys, watch_windows, alarms, retrains)}
+ADDED: dict[int, tuple[Table, ...]] = {
+    2: (predictions, feedback, api_keys, watch_windows, alarms, retrains),
+    3: (review_items, review_answers),
+    4: (lock_entries, night_notes, shared_paths, turns, night_days),
+}
 """Tables that each version of the schema brought: what an older database lacks."""

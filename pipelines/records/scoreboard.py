@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from pipelines.errors import RecordsError
 from pipelines.records.schema import lanes, nights
@@ -84,6 +85,9 @@ def put_lane(records: Records, lane: Lane) -> Lane:
     """
     ended = lane.ended_at or now()
     with records.changing() as connection:
+        last = connection.execute(select(func.max(lanes.c.ended_at)).where(lanes.c.product == lane.product)).scalar()
+        if not lane.ended_at and last is not None and str(last) >= ended:  # the clock was put back: order is kept
+            ended = _after(str(last))
         if connection.execute(select(nights.c.night).where(nights.c.night == lane.night)).first() is None:
             raise _no_night(lane.night)
         connection.execute(delete(lanes).where(lanes.c.night == lane.night, lanes.c.product == lane.product))
@@ -101,6 +105,12 @@ def put_lane(records: Records, lane: Lane) -> Lane:
             )
         )
     return Lane(**{**lane.__dict__, "ended_at": ended})
+
+
+def _after(moment: str) -> str:
+    """A millisecond later."""
+    later = datetime.fromisoformat(moment) + timedelta(milliseconds=1)
+    return later.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def find_night(records: Records, night: str) -> Night | None:

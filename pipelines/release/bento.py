@@ -17,6 +17,7 @@ from pipelines.layout import Layout
 from pipelines.records import registry
 from pipelines.records.store import open_records
 from pipelines.release.bento_store import put, use_store
+from pipelines.supply.sbom import FILE, write_sbom
 
 CODE = Path(__file__).resolve().parents[2]
 BENTOFILE = "bentofile.yaml"
@@ -50,7 +51,7 @@ def build(layout: Layout, params: Params, products: list[str]) -> Built:
         context = Path(name)
         _fill(context, models)
         version = hashlib.sha256(canonical_json(sha256_tree(context)).encode("utf-8")).hexdigest()[:16]
-        tag = _built(context, version)
+        tag = _built(context, version, {name: layout.bundle(name, champion) for name, champion in champions.items()})
     folder = layout.state / "bentos" / tag.replace(":", "-")
     _ship(tag, folder)
     return Built(tag, folder, models)
@@ -90,7 +91,7 @@ def _fill(context: Path, models: tuple[str, ...]) -> None:
     write_text(context / BENTOFILE, yaml.safe_dump({**options, "models": list(models)}, sort_keys=True))
 
 
-def _built(context: Path, version: str) -> str:
+def _built(context: Path, version: str, bundles: dict[str, Path]) -> str:
     import bentoml
     from bentoml.exceptions import BentoMLException, NotFound
 
@@ -106,6 +107,8 @@ def _built(context: Path, version: str) -> str:
             f"BentoML could not build the Bento: {error}", where={"tag": tag}, next_step="mend bentofile.yaml"
         ) from error
     _describe(Path(bento.path))
+    code = context / "pipelines"
+    write_sbom(Path(bento.path) / FILE, NAME, version, code / "serving" / "requirements.txt", bundles, code)
     return str(bento.tag)
 
 

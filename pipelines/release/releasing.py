@@ -10,6 +10,7 @@ from pipelines.layout import Layout
 from pipelines.records import registry
 from pipelines.records.registry import Promotion
 from pipelines.records.store import Records, open_records
+from pipelines.records.turns import day_of
 from pipelines.release import champion as champion_gate
 from pipelines.release.approval import declined_by
 from pipelines.release.promotion import move, why_of
@@ -104,12 +105,23 @@ def _act(
     if declined is not None:
         line = f"{product}: {version} was declined ({declined}): only a person may promote it"
         return ReleaseResult(product, version, "champion stays", verdicts, current, line)
+    days = _older_day(records, product, current, night)
+    if days:
+        line = f"{product}: {version} knows its source up to {days[0]}, the champion up to {days[1]}: it stays, proved"
+        return ReleaseResult(product, version, "champion stays", verdicts, current, line)
     if params.product(product).release.promote == "approval":
         line = f"{product}: version {version} waits for approval: nightshift promote {product}"
         return ReleaseResult(product, version, "waits for approval", verdicts, current, line)
     move(records, product, version, current, who="the night", why=why_of(last), night=night, verdicts=verdicts)
     line = f"{product}: version {version} is the champion" + (f", after {current}" if current else ", the first one")
     return ReleaseResult(product, version, "promoted", verdicts, version, line)
+
+
+def _older_day(records: Records, product: str, current: str | None, night: str) -> tuple[str, str] | None:
+    """The night's day and the champion's, where the night's is older (a backfill); None where either is unknown."""
+    champion = registry.find_version(records, product, current) if current else None
+    ours, theirs = day_of(records, night), day_of(records, champion.night) if champion else None
+    return (ours[0], theirs[0]) if ours and theirs and ours[0] < theirs[0] else None
 
 
 def _undone_by(records: Records, product: str, version: str) -> Promotion | None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 from pipelines.serving.answers import Reply, refusal
 from pipelines.serving.keyring import Keyring
 from pipelines.serving.labels import unfold
+from pipelines.serving.streaming import Stream, encode
 
 logger = logging.getLogger("nightshift.serving")
 
@@ -24,8 +25,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-Answerer = Callable[[str, str, bytes, str], Awaitable[Reply]]
+Answerer = Callable[[str, str, bytes, str], Awaitable[Reply | Stream]]
 """product, content type, body, client -> reply."""
+SCOPES = {"reply/stream": "predict"}  # of a route whose name is no scope of a key
 
 DRAIN_BYTES = 64 << 20
 DRAIN_SECONDS = 5.0
@@ -41,13 +43,13 @@ class House:
 
     Attributes:
         readiness: ``(ready, words)`` for ``GET /readyz``.
-        routes: ``POST /v1/<product>/<name>`` by name; the name is also the scope that a key must have.
+        routes: ``POST /v1/<product>/<name>`` by name; the name is also the scope that a key must have, or ``SCOPES``.
         keyring: who may come in.
         max_in_flight: requests of those routes that are answered at once.
     """
 
     readiness: Callable[[], tuple[bool, str]]
-    routes: dict[str, Answerer]
+    routes: Mapping[str, Answerer]
     keyring: Keyring
     max_in_flight: int = 256
 
@@ -74,9 +76,10 @@ class Door:
         unfold(scope)
         path, method = scope["path"], scope["method"]
         parts = path.split("/")
-        answerer = self.house.routes.get(parts[3]) if len(parts) == 4 and parts[1] == "v1" and parts[2] else None
+        name = "/".join(parts[3:])
+        answerer = self.house.routes.get(name) if parts[1:2] == ["v1"] and parts[2:3] != [""] else None
         if answerer is not None and method == "POST":
-            await self._ask(answerer, parts[2], parts[3], scope, receive, send)
+            await self._ask(answerer, parts[2], name, scope, receive, send)
         elif path == "/readyz" and method in ("GET", "HEAD"):
             ready, words = self.house.readiness()
             await _text(send, 200 if ready else 503, words)
@@ -84,10 +87,10 @@ class Door:
             await self._pass(path, scope, receive, send)
 
     async def _ask(
-        self, answerer: Answerer, product: str, need: str, scope: Scope, receive: Receive, send: Send
+        self, answerer: Answerer, product: str, name: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
         headers = dict(scope["headers"])
-        client = self.house.keyring.admit(scope, headers, need)
+        client = self.house.keyring.admit(scope, headers, SCOPES.get(name, name))
         if isinstance(client, Reply):
             await reply(send, client)
             return
@@ -100,9 +103,10 @@ class Door:
             body = await self._body(headers, receive, send)
             if body is not None:
                 kind = headers.get(b"content-type", b"").decode("latin-1")
-                await reply(send, await answerer(product, kind, body, client))
+                answer = await answerer(product, kind, body, client)
+                await (reply(send, answer) if isinstance(answer, Reply) else _tell(receive, send, answer))
         except Exception:
-            logger.exception("POST /v1/%s/%s failed", product[:48], need)
+            logger.exception("POST /v1/%s/%s failed", product[:48], name)
             await reply(send, refusal(500, "this request could not be answered; the service's log says why"))
         finally:
             self._in_flight -= 1
@@ -200,6 +204,28 @@ async def reply(send: Send, answer: Reply) -> None:
     body = answer.encode()
     await _start(send, answer.status, b"application/json", body, list(answer.headers))
     await send({"type": "http.response.body", "body": body})
+
+
+async def _tell(receive: Receive, send: Send, stream: Stream) -> None:
+    """Send events as they come, and listen whether the client is still there."""
+
+    async def watch() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        stream.leave()
+
+    headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
+    watching = asyncio.ensure_future(watch())
+    try:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        async for event in stream.events():
+            await send({"type": "http.response.body", "body": encode(event), "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    except OSError:  # the connection broke while something was sent
+        logger.info("a stream broke off while it was sent")
+    finally:
+        stream.leave()
+        watching.cancel()
 
 
 async def _text(send: Send, status: int, words: str) -> None:

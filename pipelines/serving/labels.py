@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, MutableMapping
 from typing import Any
 
 PAGES = frozenset(
-    {"/", "/livez", "/healthz", "/readyz", "/metrics", "/docs.json", "/schema.json", "/v1/products"}
+    {"/", "/chat", "/livez", "/healthz", "/readyz", "/metrics", "/docs.json", "/schema.json", "/v1/products"}
 )  # fmt: skip
 ASKED = "nightshift.path"
 """Where the path itself is kept in the ASGI scope while the metrics look at the label."""
@@ -19,8 +19,9 @@ def endpoint_label(path: str, products: Collection[str]) -> str:
     if path in PAGES:
         return path
     parts = path.split("/")
-    if len(parts) == 4 and parts[1] == "v1" and parts[3] in ("predict", "feedback"):
-        return path if parts[2] in products else f"/v1/{{product}}/{parts[3]}"
+    name = "/".join(parts[3:])
+    if parts[1:2] == ["v1"] and name in ("predict", "feedback", "reply/stream"):
+        return path if parts[2] in products else f"/v1/{{product}}/{name}"
     if parts[:3] == ["", "v1", "products"] and (len(parts) == 4 or (len(parts) == 5 and parts[4] == "card")):
         return path if parts[3] in products else "/v1/products/{product}"
     return "other"

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipelines.blocks.operations import Service
-from pipelines.serving.outcomes import MAX_TEXT
+from pipelines.problems import Judged, Telling
+from pipelines.serving.outcomes import MAX_TEXT, THUMBS
 from pipelines.serving.validate import MAX_TEXT as MAX_FIELD_TEXT
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ REFUSALS = {
     429: "more requests at once than this worker answers; Retry-After says when to come again",
     503: "the prediction log cannot be written; Retry-After says when to come again",
 }
+STREAMED = (
+    "The answer of one row as server-sent events, each with JSON data: action, writing, verdict, evidence, piece (the "
+    "reply in parts, sent when the whole is checked and logged), then done, with what predict answers, or error."
+)
 PLAIN = {"text/plain": {"schema": {"type": "string"}}}
 PAGE_REFUSALS = (401,)
 
@@ -54,6 +59,8 @@ def document(bento: Json, served: Mapping[str, Loaded], limits: Service) -> Json
     for name, loaded in sorted(served.items()):
         paths[f"/v1/{name}/predict"] = {"post": _predict(predict, limits, loaded)}
         paths[f"/v1/{name}/feedback"] = {"post": _feedback(feedback, limits, loaded)}
+        if isinstance(loaded.model, Telling):
+            paths[f"/v1/{name}/reply/stream"] = {"post": _stream(predict, limits, loaded)}
     components = bento.get("components", {}).get("schemas", {})
     kept = {name: schema for name, schema in components.items() if name in ("Answer", "FeedbackResult")}
     return {
@@ -142,9 +149,18 @@ def _predict(operation: Json, limits: Service, loaded: Loaded | None = None) -> 
     return _operation(operation, schema, loaded, loaded.example() if loaded else None)
 
 
+def _stream(operation: Json, limits: Service, loaded: Loaded) -> Json:
+    found = _predict(operation, limits.model_copy(update={"max_rows": 1}), loaded)
+    events = {"description": STREAMED, "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+    responses = {**found["responses"], "200": events}
+    told = {"operationId": f"stream_{loaded.product}", "summary": f"stream: {loaded.schema.get('title')}"}
+    return {**found, **told, "description": STREAMED, "responses": responses}
+
+
 def _feedback(operation: Json, limits: Service, loaded: Loaded | None = None) -> Json:
-    task, classes = (loaded.schema.get("task"), loaded.schema.get("classes") or []) if loaded else (None, [])
-    item = {
+    schema = loaded.schema if loaded else {}
+    task, classes = schema.get("task"), schema.get("outcomes", schema.get("classes")) or []
+    item: Json = {
         "type": "object",
         "required": ["request_id", "outcome"],
         "properties": {
@@ -154,6 +170,9 @@ def _feedback(operation: Json, limits: Service, loaded: Loaded | None = None) ->
         },
         "additionalProperties": False,
     }
+    if loaded and isinstance(loaded.model, Judged):
+        item["properties"] |= {"thumb": {"enum": list(THUMBS), "description": "in place of an outcome"}}
+        item |= {"required": ["request_id"], "oneOf": [{"required": ["outcome"]}, {"required": ["thumb"]}]}
     many = {"type": "array", "minItems": 1, "maxItems": limits.max_rows, "items": item}
     outcome = classes[-1] if classes else 1.5 if task == "regression" else "yes"
     example = {"request_id": "0" * 32, "row": 0, "outcome": outcome}

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pipelines.problems import Judged
 from pipelines.records.feedback import Feedback, FeedbackResult
 from pipelines.serving.answers import Reply, find, read_json_body, refusal, wrong_items
 from pipelines.serving.validate import MAX_PROBLEMS, Problem
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from pipelines.serving.loaded import Loaded
 
 KEYS = ("request_id", "row", "outcome")
+THUMB = "thumb"  # in place of an outcome, where the product's model is ``Judged``
+UP, DOWN = object(), object()
+THUMBS = {"up": UP, "down": DOWN}
 MAX_ID = 64  # characters of a request id
 MAX_TEXT = 4000  # characters of an outcome that is a text
 WANTED = 'send {"request_id": "...", "row": 0, "outcome": ...}, or a list of such'
@@ -44,11 +48,12 @@ def read_outcomes(
         return refusal(400, f"the body must be an object or a list of at least one: {WANTED}")
     if len(items) > max_items:
         return refusal(413, f"{len(items)} outcomes; at most {max_items} per request")
-    fits = outcome_check(loaded.schema.get("task"), loaded.schema.get("classes") or [])
+    told = loaded.schema.get("outcomes", loaded.schema.get("classes")) or []
+    fits = outcome_check(loaded.schema.get("task"), told, str(loaded.schema.get("separator", ";")))
     problems: list[Problem] = []
     found: list[Feedback] = []
     for place, item in enumerate(items):
-        read = _item(place, item, fits)
+        read = _item(place, item, fits, isinstance(loaded.model, Judged))
         if isinstance(read, Problem):
             problems.append(read)
             if len(problems) >= MAX_PROBLEMS:
@@ -58,13 +63,19 @@ def read_outcomes(
     return wrong_items("item", problems) if problems else (found, alone)
 
 
-def _item(place: int, item: Any, fits: Callable[[Any], Any]) -> tuple[str, int, Any] | Problem:
+def _item(place: int, item: Any, fits: Callable[[Any], Any], judged: bool) -> tuple[str, int, Any] | Problem:
     if not isinstance(item, dict):
         return Problem(place, None, f"an item is an object: {WANTED}")
+    allowed = (*KEYS, THUMB) if judged else KEYS
     for key in item:
-        if key not in KEYS:
-            return Problem(place, key[:48], f"is not known; allowed: {', '.join(KEYS)}")
-    for key in ("request_id", "outcome"):
+        if key not in allowed:
+            return Problem(place, key[:48], f"is not known; allowed: {', '.join(allowed)}")
+    thumb = judged and THUMB in item
+    if thumb and "outcome" in item:
+        return Problem(place, THUMB, "an outcome was sent too: send one of both")
+    if thumb and (not isinstance(item[THUMB], str) or item[THUMB] not in THUMBS):
+        return Problem(place, THUMB, "must be 'up' or 'down'")
+    for key in ("request_id", THUMB if thumb else "outcome"):
         if key not in item:
             return Problem(place, key, "is missing")
     request_id, row = item["request_id"], item.get("row", 0)
@@ -75,13 +86,16 @@ def _item(place: int, item: Any, fits: Callable[[Any], Any]) -> tuple[str, int, 
     if type(row) is not int or not 0 <= row < 1 << 31:
         return Problem(place, "row", "must be the row's place in its request, from 0")
     try:
-        return request_id.replace("\0", ""), row, fits(item["outcome"])
+        return request_id.replace("\0", ""), row, THUMBS[item[THUMB]] if thumb else fits(item["outcome"])
     except UnfitError as error:
         return Problem(place, "outcome", str(error))
 
 
-def outcome_check(task: str | None, classes: list[Any]) -> Callable[[Any], Any]:
-    """A function that gives an outcome as it is kept (one of ``classes``, a float, or a text), or raises UnfitError."""
+def outcome_check(task: str | None, classes: list[Any], separator: str = ";") -> Callable[[Any], Any]:
+    """A function that gives an outcome as it is kept (one of ``classes``, a float, or a text), or raises UnfitError.
+
+    Several labels per row come as a list and are kept as the target column holds them: sorted, parted by ``separator``.
+    """
     choices = ", ".join(repr(value) for value in classes[:20]) + (", ..." if len(classes) > 20 else "")
 
     def one_of(value: Any) -> Any:
@@ -106,6 +120,13 @@ def outcome_check(task: str | None, classes: list[Any]) -> Callable[[Any], Any]:
             raise UnfitError(f"must be a text of 1 to {MAX_TEXT} characters")
         return value
 
+    def several(value: Any) -> str:
+        if not isinstance(value, list) or not value:
+            raise UnfitError(f"must be a list of one or more of {choices}")
+        return separator.join(sorted({str(one_of(one)) for one in value}))
+
+    if task == "multilabel":
+        return several
     if classes:
         return one_of
     return number if task == "regression" else text

@@ -45,7 +45,7 @@ class FeedbackRequest(Taken):
 
     request_id: str = Field(min_length=1, max_length=64, description="the answer's request_id")
     row: int = Field(default=0, ge=0, description="the row's place in that request")
-    outcome: Any = Field(description="the true value: one of the product's classes, or a number")
+    outcome: Any = Field(description="the true value: one of the product's classes, a list of its labels, or a number")
 
 
 class FeedbackResult(BaseModel):
@@ -53,7 +53,7 @@ class FeedbackResult(BaseModel):
 
     request_id: str
     row: int
-    status: Literal["joined", "duplicate", "conflict", "unknown request"]
+    status: Literal["joined", "duplicate", "conflict", "unknown request", "asked", "nothing to confirm"]
 
 
 class FeedbackAnswer(IODescriptor):  # type: ignore[misc]
@@ -68,9 +68,12 @@ class Answer(BaseModel):
     """One row's answer."""
 
     score: float | dict[str, float] = Field(
-        description="binary: probability of the positive class; multiclass: per class; regression: the value"
+        description="binary: probability of the positive class; multiclass: per class; multilabel: per label; "
+        "regression: the value"
     )
-    decision: Any = Field(default=None, description="the class decided for; binary: the positive value or the other")
+    decision: Any = Field(
+        default=None, description="the class decided for; binary: the positive value or the other; multilabel: a list"
+    )
     threshold: float | None = Field(default=None, description="binary: a score at or above it decides for the positive")
     reasons: list[dict[str, Any]] | None = Field(default=None, description="with explain: the strongest contributions")
     warnings: list[str] | None = Field(default=None, description="values beyond what the model has learned from")

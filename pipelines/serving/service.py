@@ -54,7 +54,8 @@ STAFF = Staff(SETTINGS, BOARD, DESK)
 async def _answered(request: Taken, name: str) -> Response:
     """What the door does too; here for calls inside the process, which do not come through it."""
     client = ""
-    reply: Reply = await STAFF.house.routes[name](request._product, request._content_type, request._raw, client)
+    reply = await STAFF.house.routes[name](request._product, request._content_type, request._raw, client)
+    assert isinstance(reply, Reply)
     return Response(reply.encode(), reply.status, media_type="application/json")
 
 

@@ -38,7 +38,7 @@ class Staff:
         self.keyring = Keyring(settings.asks_for_keys)
         self.house = House(
             self.readiness,
-            {"predict": desk.predict, "feedback": desk.feedback},
+            {"predict": desk.predict, "feedback": desk.feedback, "reply/stream": desk.stream},
             self.keyring,
             settings.service.max_in_flight,
         )
@@ -54,7 +54,9 @@ class Staff:
         layout = None if in_bento else _layout()
         place = layout or Layout(Path.cwd())
         if told is not False and (layout is not None or environment.get(RECORDS_URL)):
-            self.keyring.open(open_records(place.records_url, busy_seconds=BUSY_SECONDS))
+            records = open_records(place.records_url, busy_seconds=BUSY_SECONDS)
+            self.keyring.open(records)
+            self._desk.queue = records
         each_second = [self.keyring.refresh]
         each_hour = None
         if logs:

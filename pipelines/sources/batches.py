@@ -55,7 +55,7 @@ def open_reading(path: Path, kind: str = "auto", encoding: str | None = None, se
         size = path.stat().st_size
         if form == "parquet":
             return Reading(path, form, None, "", size)
-        with _stream(path) as stream:
+        with open_stream(path) as stream:
             head = stream.read(HEAD_BYTES)
     if not head.strip():
         raise _error(path, "the file is empty", "put rows into the file, or give another one as --data")
@@ -66,8 +66,10 @@ def open_reading(path: Path, kind: str = "auto", encoding: str | None = None, se
     return Reading(path, form, found, sniff(text), size)
 
 
-def batches(reading: Reading, cells: int = CELLS) -> Iterator[pd.DataFrame]:
-    """The rows in order, in pieces of about ``cells`` cells; text formats give columns of text.
+def batches(reading: Reading, cells: int = CELLS, more: int = 0) -> Iterator[pd.DataFrame]:
+    """The rows in order, in pieces of about ``cells`` cells and ``more`` rows; text formats give columns of text.
+
+    Separated values: a row that has too many is found unless a piece begins with it, which loses what is too many.
 
     Raises:
         SourceError: not of its format or encoding; names the line where known.
@@ -78,10 +80,11 @@ def batches(reading: Reading, cells: int = CELLS) -> Iterator[pd.DataFrame]:
         elif reading.form == "jsonl":
             yield from _jsonl(reading, cells)
         else:
-            yield from _separated(reading, cells)
+            yield from _separated(reading, cells, more)
 
 
-def _stream(path: Path) -> BinaryIO:
+def open_stream(path: Path) -> BinaryIO:
+    """A file's bytes, unpacked where they are gzip."""
     with path.open("rb") as probe:
         packed = probe.read(2) == b"\x1f\x8b"
     return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb")
@@ -89,10 +92,10 @@ def _stream(path: Path) -> BinaryIO:
 
 def _text(reading: Reading) -> io.TextIOWrapper:
     assert reading.encoding is not None
-    return io.TextIOWrapper(_stream(reading.path), encoding=reading.encoding.name, newline="")
+    return io.TextIOWrapper(open_stream(reading.path), encoding=reading.encoding.name, newline="")
 
 
-def _separated(reading: Reading, cells: int) -> Iterator[pd.DataFrame]:
+def _separated(reading: Reading, cells: int, more: int) -> Iterator[pd.DataFrame]:
     import pandas as pd
 
     with _text(reading) as stream:
@@ -100,7 +103,7 @@ def _separated(reading: Reading, cells: int) -> Iterator[pd.DataFrame]:
     repeated = sorted({name for name in first if first.count(name) > 1})
     if repeated:
         raise _error(reading.path, f"two columns named {repeated[0]!r}", "rename one of them", line=1)
-    rows = max(MIN_ROWS, cells // max(len(first), 1))
+    rows = max(MIN_ROWS, cells // max(len(first), 1)) + more
     with (
         _text(reading) as stream,
         pd.read_csv(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.blocks.sources import FileSource
 from pipelines.errors import SourceError
 from pipelines.files import read_parquet, sha256_file, write_parquet
+from pipelines.sources import streamed
 from pipelines.sources.base import Place, Rows, stale_pin
 from pipelines.sources.local import Dialect, localised
 from pipelines.sources.tables import read_raw, typed
@@ -23,15 +24,22 @@ ROWS = "rows.parquet"
 def pin(source: FileSource, place: Place, as_of: date, folder: Path) -> dict[str, Any]:
     """Copy the rows known at the end of ``as_of`` to ``folder/rows.parquet``.
 
-    Files in order of their names, rows in file order. Where the product has a time column, rows of a later day stay
-    out; a time that cannot be read stays in, for the contract to judge.
+    Files in order of their names, rows in file order; large ones are read piece by piece, to the same bytes. Where the
+    product has a time column, rows of a later day stay out; a time that cannot be read stays in, for the contract to
+    judge.
 
     Returns:
         ``{"kind", "rows", "sha256"}``: no file names, so that a renamed file changes nothing.
     """
-    frame = _until(_joined(source, place), place, as_of)
-    write_parquet(folder / ROWS, frame)
-    return {"kind": "file", "rows": len(frame), "sha256": sha256_file(folder / ROWS)}
+    paths = _paths(source, place)
+    rows: int | None = None
+    if sum(path.stat().st_size for path in paths) >= streamed.LARGE:
+        rows = streamed.write_streamed(folder / ROWS, source, paths, lambda frame: _until(frame, place, as_of))
+    if rows is None:
+        frame = _until(_joined(source, place, paths), place, as_of)
+        write_parquet(folder / ROWS, frame)
+        rows = len(frame)
+    return {"kind": "file", "rows": rows, "sha256": sha256_file(folder / ROWS)}
 
 
 def read(source: FileSource, place: Place, pinned: dict[str, Any], folder: Path) -> Rows:
@@ -42,9 +50,7 @@ def read(source: FileSource, place: Place, pinned: dict[str, Any], folder: Path)
     return Rows(read_parquet(path), {"kind": "file", "path": source.path}, licence="own data", attribution="")
 
 
-def _joined(source: FileSource, place: Place) -> pd.DataFrame:
-    import pandas as pd
-
+def _paths(source: FileSource, place: Place) -> list[Path]:
     pattern = source.path if Path(source.path).is_absolute() else str(place.root / source.path)
     found = glob.glob(pattern, recursive=True)  # noqa: PTH207 - the pattern may be absolute
     paths = sorted(path for path in map(Path, found) if path.is_file())
@@ -54,6 +60,12 @@ def _joined(source: FileSource, place: Place) -> pd.DataFrame:
             where={"product": place.product, "source": "file", "file": source.path},
             next_step="check source.path in params.yaml; a relative path starts at the folder of params.yaml",
         )
+    return paths
+
+
+def _joined(source: FileSource, place: Place, paths: list[Path]) -> pd.DataFrame:
+    import pandas as pd
+
     frames = [
         read_raw(path, kind=source.format, product=place.product, encoding=source.encoding, separator=source.separator)
         for path in paths

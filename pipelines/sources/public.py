@@ -40,6 +40,10 @@ def read(source: PublicSource, place: Place, pinned: dict[str, Any]) -> Rows:
         from pipelines.sources.star import replies
 
         frame = replies(frame)
+    elif source.layout == "calling_days":
+        from pipelines.sources.calling_days import with_busy_days
+
+        frame = with_busy_days(frame)
     origin = {"kind": "public", "path": source.path, "url": source.url, "sha256": source.sha256}
     if source.homepage:
         origin["homepage"] = source.homepage

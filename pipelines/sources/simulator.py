@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.blocks.sources import SimulatorSource
 from pipelines.errors import ConfigError, SourceError
 from pipelines.sources.base import Place, Rows, stale_pin
 from pipelines.sources.simulators import NAMES, simulator
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def pin(source: SimulatorSource, place: Place, as_of: date) -> dict[str, Any]:
@@ -35,9 +38,21 @@ def read(source: SimulatorSource, place: Place, pinned: dict[str, Any]) -> Rows:
         moved = {"shift": source.shift, "shift_from": _day(source.shift_from or source.start, place)}
     make = simulator(source.name).history
     frame = make(source.seed, start, last_day, source.rows_at_start, source.rows_per_day, **moved)
+    frame = _partly(frame, source, place)
     unset = set() if moved else {"shift", "shift_from"}
+    unset |= {"labelled_share"} if source.labelled_share == 1.0 else set()
     origin = {**source.model_dump(mode="json", exclude=unset), "last_day": last_day.isoformat()}
     return Rows(frame, origin, licence="Apache-2.0", attribution="simulated by Nightshift; no real person")
+
+
+def _partly(frame: pd.DataFrame, source: SimulatorSource, place: Place) -> pd.DataFrame:
+    """The rows, of which only a share has a label: the same rows whatever comes after them."""
+    if source.labelled_share == 1.0:
+        return frame
+    import numpy as np
+
+    kept = np.random.default_rng([source.seed, 1]).random(len(frame)) < source.labelled_share
+    return frame.assign(**{place.target: frame[place.target].astype(object).where(kept, None)})
 
 
 def _check_name(source: SimulatorSource, place: Place) -> None:

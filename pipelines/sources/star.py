@@ -2,11 +2,15 @@
 
 The agents of STAR first typed a draft and then picked the suggested reply or sent their own words. The history holds
 what either side did say, never the draft of the reply at hand, which gives most of it away: it is a column of its own.
+The knowledge is what the agent's screen shows before the reply: the item found last, what was asked for it
+(``Request.<field>``), whether anything was found, and the task that the agent has chosen to work on.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +21,7 @@ COLUMNS = (
 )  # fmt: skip
 UNFINISHED = 3029  # complete by its events, but disconnected by the collectors' own record
 FREE = "utter"  # the action of words of the agent's own
+CALL = re.compile(r"api\.\w+\((.*)\)")
 SIDES = {8: "valid", 9: "test"}  # by dialogue id modulo 10; the others are train
 
 
@@ -49,7 +54,9 @@ class _Dialogue:
         self.number = number
         self.said: list[str] = []
         self.turn, self.looked_up = 0, 0
-        self.knowledge: str | None = None
+        self.item: dict[str, Any] | None = None
+        self.request: dict[str, Any] = {}
+        self.task: str | None = None
         self.draft: str | None = None
 
     def take(self, agent: str, action: str, text: Any, label: Any, other: Any) -> dict[str, Any] | None:
@@ -58,9 +65,13 @@ class _Dialogue:
         if agent == "User" and action == "utter" and words:
             self.said.append(f"customer: {words}")
         elif agent == "KnowledgeBase":
-            item = json.loads(other).get("Item") if isinstance(other, str) else None
-            self.knowledge = json.dumps(item, sort_keys=True) if isinstance(item, dict) else None
+            item = _content(other).get("Item")
+            self.item = item if isinstance(item, dict) else {}
             self.looked_up += 1
+        elif agent == "Wizard" and action == "query":
+            self.request = _asked(_content(other))
+        elif agent == "Wizard" and action == "select_task":
+            self.task = _content(other).get("Task", self.task)
         elif agent == "Wizard" and action == "request_suggestions":
             self.draft = words or None
         elif agent == "Wizard" and action in ("pick_suggestion", "utter") and words:
@@ -74,7 +85,7 @@ class _Dialogue:
             "turn": self.turn,
             "split": SIDES.get(self.number % 10, "train"),
             "history": "\n".join(self.said),
-            "knowledge": self.knowledge,
+            "knowledge": self._knowledge(),
             "looked_up": self.looked_up,
             "draft": self.draft,
             "action": action,
@@ -83,3 +94,27 @@ class _Dialogue:
         self.said.append(f"agent: {words}")
         self.turn, self.looked_up, self.draft = self.turn + 1, 0, None
         return row
+
+    def _knowledge(self) -> str | None:
+        known: dict[str, Any] = {**self.request, **(self.item or {})}
+        if self.item is not None:
+            known["Found"] = bool(self.item)
+        if self.task is not None:
+            known["Task"] = self.task
+        return json.dumps(known, sort_keys=True) if known else None
+
+
+def _content(other: Any) -> dict[str, Any]:
+    content = json.loads(other) if isinstance(other, str) else None
+    return content if isinstance(content, dict) else {}
+
+
+def _asked(query: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a look-up with what was asked for: ``api.is_equal_to("Bob")`` and ``"Bob"`` are both Bob."""
+    found: dict[str, Any] = {}
+    for constraint in query.get("Constraints") or []:
+        for name, value in constraint.items():
+            plain = CALL.sub(r"\1", value).strip('" ') if isinstance(value, str) else value
+            if isinstance(plain, str | int | float) and plain not in ("", "null"):
+                found[f"Request.{name}"] = plain
+    return found

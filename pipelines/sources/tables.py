@@ -234,11 +234,12 @@ def _typed(column: pd.Series) -> pd.Series:
     kinds = {type(value) for value in values}
     if kinds <= {bool}:
         return column.astype(bool)
-    texts = np.array([_text(value) for value in values], dtype=object)
+    texts = np.array([as_text(value) for value in values], dtype=object)
     return pd.Series(_numbers(texts) if not kinds & {bool, dict, list} else _strings(texts), name=column.name)
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
+    """One value of a column of mixed types as text; empty where missing."""
     if value is None:
         return ""
     if isinstance(value, float) and value != value:
@@ -256,9 +257,7 @@ def _numbers(texts: Any) -> Any:
     present = texts[~missing].astype(str)
     if not len(present):
         return np.full(len(texts), np.nan)
-    bare = np.char.lstrip(np.char.strip(present), "+-")
-    coded = np.char.startswith(bare, "0") & np.char.isdigit(bare) & (np.char.str_len(bare) > 1)
-    numbers = pd.to_numeric(pd.Series(present), errors="coerce") if not coded.any() else None
+    numbers = pd.to_numeric(pd.Series(present), errors="coerce") if not is_coded(present) else None
     if numbers is None or numbers.isna().any() or numbers.dtype.kind not in "if":
         return _strings(texts)
     if numbers.dtype.kind == "i" and not missing.any():
@@ -268,6 +267,14 @@ def _numbers(texts: Any) -> Any:
     out = np.full(len(texts), np.nan)
     out[~missing] = numbers.to_numpy(np.float64)
     return out
+
+
+def is_coded(present: Any) -> bool:
+    """Whether one of these texts has digits with a leading zero: a code, whose zeros must stay."""
+    import numpy as np
+
+    bare = np.char.lstrip(np.char.strip(present), "+-")
+    return bool((np.char.startswith(bare, "0") & np.char.isdigit(bare) & (np.char.str_len(bare) > 1)).any())
 
 
 def _strings(texts: Any) -> Any:

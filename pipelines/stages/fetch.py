@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.blocks.columns import Columns
 from pipelines.errors import DataError, SourceError, StageError
+from pipelines.features.values import category_key
 from pipelines.files import read_json, read_parquet, sha256_file, write_json, write_parquet
-from pipelines.sources import place_of, read
+from pipelines.problems.common.identity import column_keys, row_keys
+from pipelines.sources import place_of, read, reviewed
 from pipelines.sources.feedback import FILE, Merged, merge
 from pipelines.step import Step
 from pipelines.verdicts import Check, Verdict, from_checks
@@ -38,15 +40,24 @@ def fetch(step: Step) -> Verdict:
             next_step="check the source; the outs of the last night stay as they were",
         )
     _check_columns(columns, names, step)
-    merged = _with_feedback(rows.frame, folder, columns)
-    write_parquet(step.out / "rows.parquet", merged.frame)
+    merged = _with_feedback(rows.frame, folder / FILE, columns)
+    asked = _with_feedback(merged.frame, folder / reviewed.REQUESTS, columns)
+    people = _with_people(asked.frame, folder, columns)
+    frame = reviewed.mark_last(people.frame, asked.used)
+    write_parquet(step.out / "rows.parquet", frame)
     unused = sorted(set(names) - declared_columns(columns))
     write_json(
         step.out / "provenance.json",
         {
             "product": step.name,
-            "rows": len(merged.frame),
+            "rows": len(frame),
             "feedback": {"rows": merged.used, "left_out": dict(merged.left_out)},
+            "reviewed": {
+                "rows": people.used,
+                "changed": people.changed,
+                "left_out": dict(people.left_out),
+                "requests": {"rows": asked.used, "left_out": dict(asked.left_out)},
+            },
             "columns": _column_types(rows.frame),
             "not_declared": unused,
             "sha256": sha256_file(step.out / "rows.parquet"),
@@ -56,16 +67,35 @@ def fetch(step: Step) -> Verdict:
         },
     )
     detail = f"{len(names)} columns, {len(unused)} of them not named in params.yaml and kept"
-    checks = [Check(name="rows", ok=True, value=len(merged.frame), unit="rows", detail=detail)]
+    checks = [Check(name="rows", ok=True, value=len(frame), unit="rows", detail=detail)]
     if merged.used or merged.left_out:
         reasons = ", ".join(f"{count} {reason}" for reason, count in merged.left_out.items())
         told = f"{merged.used} rows whose outcome clients told" + (f"; left out: {reasons}" if reasons else "")
         checks.append(Check(name="feedback", ok=True, value=merged.used, unit="rows", detail=told))
+    if people.used or people.left_out or asked.used or asked.left_out:
+        checks.append(_check_people(people, asked))
     return from_checks("fetch", step.name, checks, next_step="")
 
 
-def _with_feedback(frame: pd.DataFrame, folder: Path, columns: Columns) -> Merged:
-    path = folder / FILE
+def _check_people(people: reviewed.Relabelled, asked: Merged) -> Check:
+    reasons = ", ".join(f"{count} {reason}" for reason, count in {**asked.left_out, **people.left_out}.items())
+    told = f"{people.used} labels by people, {people.changed} other than the source's, and {asked.used} of requests"
+    value = people.used + asked.used
+    detail = told + (f"; left out: {reasons}" if reasons else "")
+    return Check(name="reviewed", ok=True, value=value, unit="rows", detail=detail)
+
+
+def _with_people(frame: pd.DataFrame, folder: Path, columns: Columns) -> reviewed.Relabelled:
+    path = folder / reviewed.FILE
+    if not path.is_file():
+        return reviewed.Relabelled(frame)
+    labels = read_parquet(path)
+    texts = {str(name): column_keys(frame[name].to_numpy()) for name in frame.columns}
+    names = {key: value for value in frame[columns.target].unique() if (key := category_key(value)) is not None}
+    return reviewed.apply(frame, row_keys(frame, columns), texts, labels, columns.target, names)
+
+
+def _with_feedback(frame: pd.DataFrame, path: Path, columns: Columns) -> Merged:
     return merge(frame, read_parquet(path), columns) if path.is_file() else Merged(frame, 0)
 
 

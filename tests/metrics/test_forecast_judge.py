@@ -19,6 +19,7 @@ def test_measures_agree_with_their_definitions() -> None:
     found = point(ForecastJudge(series, y, forecast, np.array([2.0, 2.0, 0.5, 0.5])))
     assert found["rmspe"] == pytest.approx(np.sqrt((0.2**2 + 0.2**2 + 0.0) / 3))
     assert found["mase"] == pytest.approx((3.0 / 2.0 + 0.5 / 0.5) / 2)
+    assert found["rmsse"] == pytest.approx((np.sqrt((4 + 16) / 2) / 2.0 + np.sqrt(1 / 2) / 0.5) / 2)
     assert found["wape"] == pytest.approx(7.0 / 34.0)
     assert found["mae"] == pytest.approx(7.0 / 4.0)
     assert found["rmse"] == pytest.approx(np.sqrt((4 + 16 + 1) / 4))
@@ -28,6 +29,7 @@ def test_measures_agree_with_their_definitions() -> None:
 def test_a_series_without_a_scale_is_left_out_of_mase() -> None:
     judge = ForecastJudge(np.array([0, 1]), np.array([1.0, 5.0]), np.array([2.0, 7.0]), np.array([np.nan, 4.0]))
     assert point(judge)["mase"] == pytest.approx(0.5)
+    assert point(judge)["rmsse"] == pytest.approx(0.5)
 
 
 def test_coverage_counts_the_share_between_mirrored_levels() -> None:

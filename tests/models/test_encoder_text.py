@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny_encoder import SCRATCH, SETTINGS, data, saved
 
 from pipelines.blocks.models import Profile
 from pipelines.errors import BundleError, ConfigError
@@ -20,26 +21,7 @@ from pipelines.models.encoder import fitting
 from pipelines.models.encoder.model import load
 from pipelines.models.encoder.tokens import TextTokenizer, padded, reading_batches, training_batches
 from pipelines.models.encoder.wordpieces import learn_tokenizer
-from pipelines.models.text import TextData, TextSettings
-
-SCRATCH = {
-    "weights": "scratch", "layers": 1, "width": 32, "heads": 2, "vocabulary": 300, "tokens": 16, "epochs": 4,
-    "batch": 8, "learning_rate": 0.01, "head_rate": 0.05, "checkpoint_steps": 3, "dropout": 0.1,
-}  # fmt: skip
-SETTINGS = TextSettings(0, SCRATCH, Profile(threads=1))
-TOPICS = ("card lost in the street", "refund of the shop missing", "login and password broken")
-
-
-def data(rows: int = 60) -> TextData:
-    rng = np.random.default_rng(0)
-    y = np.arange(rows) % len(TOPICS)
-    texts = [" ".join(rng.permutation([*TOPICS[k].split(), f"no {number}"]).tolist()) for number, k in enumerate(y)]
-    return TextData(texts, y.astype(np.int64), len(TOPICS), np.ones(rows), [], np.array([], dtype=np.int64))
-
-
-def saved(settings: TextSettings, folder: Path) -> bytes:
-    fitting.fit(data(), settings).save(folder)
-    return (folder / "encoder_0.safetensors").read_bytes()
+from pipelines.models.text import TextSettings
 
 
 def test_it_learns_from_scratch_and_answers_the_same_once_saved(tmp_path: Path) -> None:
@@ -63,7 +45,7 @@ KILLED = """
 import os, signal, sys
 sys.path[:0] = {path!r}
 from pathlib import Path
-import test_encoder_text as case
+import tiny_encoder as case
 from dataclasses import replace
 def progress(what, done, total):
     if done == 17: os.kill(os.getpid(), signal.SIGKILL)
@@ -74,7 +56,7 @@ case.fitting.fit(case.data(), replace(case.SETTINGS, checkpoints=Path(sys.argv[1
 @pytest.mark.slow
 def test_a_training_killed_in_an_epoch_ends_at_the_same_bytes(tmp_path: Path) -> None:
     checkpoints = tmp_path / "checkpoints"
-    script = KILLED.format(path=[str(Path(__file__).parent), *sys.path])
+    script = KILLED.format(path=sys.path)
     done = subprocess.run(
         [sys.executable, "-c", script, str(checkpoints)], env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
     )

@@ -34,6 +34,7 @@ def draw(folder: Path, reference: Reference, window: pd.DataFrame, language: str
     return effects, distributions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", ["none", "new_category"])
 def test_pictures_fit_a_mail_and_are_the_same_again(tmp_path: Path, reference: Reference, shift: str) -> None:
     first = [path.read_bytes() for path in draw(tmp_path, reference, day(shift))]

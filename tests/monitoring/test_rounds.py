@@ -88,6 +88,7 @@ def test_drift_is_mailed_once_with_its_size_its_start_and_its_pictures(house: Ho
     assert [one.why["causes"] for one in alarms.all_retrains(house.records, PRODUCT)]
 
 
+@pytest.mark.slow
 def test_the_same_round_again_changes_nothing_and_writes_a_lost_mail_anew(house: House) -> None:
     for _ in range(2):
         house.send("income_drop", rows=300)
@@ -122,6 +123,7 @@ def test_a_mail_waits_for_the_server_and_goes_out_later_with_the_same_id(
     assert not deliver(house.layout).sent
 
 
+@pytest.mark.slow
 def test_measured_quality_comes_from_the_outcomes_and_says_which_are_missing(house: House) -> None:
     house.send(rows=900, share=0.8)
     found = watch(house).judged

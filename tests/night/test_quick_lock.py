@@ -51,6 +51,7 @@ def dump(path: Path, stages: dict[str, Any]) -> None:
             data["stages"].update({name: copy.deepcopy(stage)})
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=STAGES, after=STAGES)
 def test_the_bytes_are_those_that_dvc_writes(tmp_path: Path, before: dict[str, Any], after: dict[str, Any]) -> None:

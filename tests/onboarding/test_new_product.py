@@ -56,6 +56,25 @@ def test_a_table_is_understood_and_every_conclusion_has_a_reason(layout: Layout,
     assert set(load_params(layout.params).candidates_of("churn")) == {"lightgbm", "tabm"}
 
 
+def test_a_column_that_outdoes_all_others_is_left_out_until_a_person_vouches_for_it(
+    layout: Layout, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({f"habit_{place}": rng.normal(size=1500).round(3) for place in range(5)})
+    frame["calls_minutes"] = rng.gamma(2.0, 4.0, 1500).round(2)
+    score = 0.3 * frame["habit_0"] + 0.3 * frame["habit_1"] + (frame["calls_minutes"] - 8) / 3 + rng.normal(size=1500)
+    frame["bought"] = np.where(score > 0, "yes", "no")
+    drafted, said = draft(layout, csv(tmp_path, frame), target="bought", product="sale")
+    assert "calls_minutes" not in load_params(layout.params).product("sale").columns.numeric
+    assert "more than the 5 other features together" in said
+    assert "--keep calls_minutes" in said
+    assert drafted.conclusion.known_before == {}
+    draft(layout, tmp_path / "t.csv", target="bought", product="sale_2", keep=("calls_minutes",))
+    block = load_params(layout.params).product("sale_2")
+    assert "calls_minutes" in block.columns.numeric
+    assert set(block.prepare.known_before) == {"calls_minutes"}
+
+
 def test_the_rest_of_params_yaml_stays_byte_for_byte(layout: Layout, tmp_path: Path) -> None:
     before = layout.params.read_text(encoding="utf-8").splitlines()
     draft(layout, csv(tmp_path, customers()))
@@ -280,7 +299,7 @@ def test_parquet_and_json_lines_give_the_same_roles_as_csv(layout: Layout, tmp_p
         assert other.conclusion.id == "customer_id"
 
 
-def test_text_and_uplift_are_drafted_and_a_forecast_is_said_not_to_be(layout: Layout, tmp_path: Path) -> None:
+def test_text_and_uplift_are_drafted_and_a_forecast_asks_for_its_series(layout: Layout, tmp_path: Path) -> None:
     frame = customers(1200)
     path = csv(tmp_path, frame)
     draft(layout, path, text="comment", product="words")
@@ -297,7 +316,7 @@ def test_text_and_uplift_are_drafted_and_a_forecast_is_said_not_to_be(layout: La
     frame["arm"] = frame["arm"].replace("none", "letter")
     with pytest.raises(ConfigError, match="--control"):
         draft(layout, csv(tmp_path, frame, "v.csv"), treatment="arm", product="v")
-    with pytest.raises(ConfigError, match="not drafted yet"):
+    with pytest.raises(ConfigError, match="give --series COLUMN"):
         draft(layout, path, problem="forecast", product="f")
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from pipelines.errors import RecordsError
 from pipelines.records import registry, scoreboard
 from pipelines.records.feedback import Feedback, add, conflicts, labelled
-from pipelines.records.predictions import Logged, append, count, forget, thin, window
+from pipelines.records.predictions import Logged, append, count, forget, mark, thin, window
 from pipelines.records.registry import Version
 from pipelines.records.schema import SCHEMA_VERSION, metadata
 from pipelines.records.scoreboard import Lane
@@ -179,3 +179,25 @@ def test_a_server_that_is_gone_is_a_transient_error_without_the_password() -> No
         registry.all_champions(records)
     assert caught.value.transient
     assert "s3cret" not in caught.value.line()
+
+
+def test_a_mark_waits_for_writers_that_have_a_smaller_number_and_are_not_done(server: str) -> None:
+    log, slow = open_records(server), open_records(server)
+    append(log, [Logged("first", 0, "marks", "v", "2026-01-01T00:00:00.000Z", {}, {})])
+    insertion = text(
+        "INSERT INTO predictions (request_id, place, product, version, at, features, answer, draw) "
+        "VALUES ('slow', 0, 'marks', 'v', '2026-01-01T00:00:01.000Z', '{}', '{}', 1)"
+    )
+    found: list[int] = []
+    with slow.changing() as connection:
+        connection.execute(insertion)
+        asking = threading.Thread(target=lambda: found.append(mark(log)))
+        asking.start()
+        asking.join(timeout=0.5)
+        assert not found
+    asking.join(timeout=10)
+    assert [row.request_id for row in window(log, "marks", "2026", "2027", upto=found[0])] == ["first", "slow"]
+    append(log, [Logged("later", 0, "marks", "v", "2026-01-01T00:00:00.500Z", {}, {})])
+    assert [row.request_id for row in window(log, "marks", "2026", "2027", beyond=found[0])] == ["later"]
+    log.close()
+    slow.close()

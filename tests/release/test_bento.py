@@ -19,6 +19,7 @@ import pytest
 import yaml
 from bundles import TASKS, pack_lane, write_params
 
+from pipelines.bundle import read_manifest
 from pipelines.errors import ServiceError
 from pipelines.files import read_json
 from pipelines.layout import Layout
@@ -88,6 +89,21 @@ def test_the_bento_holds_code_pins_and_models_and_nothing_else(bento: Path, layo
     assert not rooms & {"stages", "night", "monitoring", "release", "sources"}
     page = bento / "src" / "pipelines" / "serving" / "page" / "static"
     assert {"index.html", "main.js", "style.css", "icon.svg"} <= {path.name for path in page.iterdir()}
+
+
+def test_the_bento_holds_a_bill_of_its_pins_models_and_code(bento: Path, layout: Layout) -> None:
+    bill = read_json(bento / "sbom.cdx.json")
+    items = {item["name"]: item for item in bill["components"]}
+    pins = (bento / "env" / "python" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    pinned = dict(line.split("==") for line in pins if line and not line.startswith("#"))
+    assert {name: items[name]["version"] for name in pinned} == pinned
+    models = {item["name"]: item for item in bill["components"] if item["type"] == "machine-learning-model"}
+    assert set(models) == set(TASKS)
+    for product, model in models.items():
+        (folder,) = (bento / "models" / product).glob("*/bundle")
+        hashes = {item["name"]: item["hashes"][0]["content"] for item in model["components"]}
+        assert hashes == {name: entry["sha256"] for name, entry in read_manifest(folder).files.items()}
+    assert bill["metadata"]["component"]["version"] == bento.name.removeprefix("nightshift-")
 
 
 def test_the_bento_names_no_index_and_nothing_of_this_machine(bento: Path, layout: Layout) -> None:

@@ -15,6 +15,7 @@ from pipelines.files import read_json
 from pipelines.layout import Layout
 from pipelines.records import registry
 from pipelines.records.store import Records, open_records
+from pipelines.records.turns import put_day
 from pipelines.release import approval, plan, promote, release, releasing, rollback
 from pipelines.verdicts import Check, Verdict
 
@@ -49,6 +50,24 @@ def smoke_says(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def pack(layout: Layout, params: Params, seed: int = 0, iterations: int = 40) -> None:
     assert pack_lane(layout, params, "breast", seed, iterations).passed
+
+
+def test_a_night_of_an_older_day_proves_its_model_and_moves_no_champion(
+    layout: Layout, params: Params, records: Records, smoke_says: list[str]
+) -> None:
+    block = params.products["breast"]
+    easy = block.release.model_copy(update={"replace": "not_worse", "margin": 0.5, "calibration_margin": 1.0})
+    params = params.model_copy(update={"products": {"breast": block.model_copy(update={"release": easy})}})
+    for night, day in (("new", "2026-11-20"), ("old", "2026-11-10"), ("newer", "2026-11-21")):
+        put_day(records, night, day)
+    pack(layout, params, iterations=3)
+    first = release(layout, params, "breast", "new")
+    pack(layout, params)
+    backfilled = release(layout, params, "breast", "old")
+    assert backfilled.outcome == "champion stays"
+    assert "up to 2026-11-10, the champion up to 2026-11-20" in backfilled.line
+    assert registry.champion(records, "breast") == first.version
+    assert release(layout, params, "breast", "newer").outcome == "promoted"
 
 
 def test_the_first_bundle_becomes_the_champion_and_again_changes_nothing(
@@ -148,6 +167,7 @@ def test_a_version_that_was_declined_is_not_asked_about_again_and_a_person_may_s
         approval.decline(layout, careful, "breast", version, "ann", "")
 
 
+@pytest.mark.slow
 def test_drift_asks_for_freshness_and_a_later_look_goes_by_the_same_rule(
     layout: Layout, params: Params, records: Records, smoke_says: list[str]
 ) -> None:

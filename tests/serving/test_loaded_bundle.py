@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from bundles import TASKS, bundle_of
 
-from pipelines.bundle import write_manifest
+from pipelines.bundle import read_manifest, write_manifest
 from pipelines.errors import BundleError
 from pipelines.files import read_json, write_json
 from pipelines.layout import Layout
@@ -37,6 +37,25 @@ def test_a_changed_model_file_is_found_before_it_is_loaded(copy: Path) -> None:
     path.write_text(path.read_text().replace("leaf_value=", "leaf_value=9", 1))
     with pytest.raises(BundleError, match=r"was changed: trees_0\.txt"):
         load("breast", None, copy)
+
+
+def test_one_flipped_bit_in_any_file_is_found_before_anything_is_loaded(
+    small: Layout, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = read_manifest(copy).version
+    names = sorted(path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file())
+    assert {"manifest.json", "schema.json", "golden.json", "reference.parquet", "trees_0.txt"} <= set(names)
+    for name in names:
+        path, whole = copy / name, (copy / name).read_bytes()
+        for place in {0, len(whole) // 3, len(whole) // 2, len(whole) - 1}:
+            damaged = bytearray(whole)
+            damaged[place] ^= 1
+            path.write_bytes(damaged)
+            with monkeypatch.context() as patched, pytest.raises(BundleError):
+                patched.setattr("pipelines.serving.loaded.load_answering", lambda *_: pytest.fail("loaded"))
+                load("breast", version, copy)
+        path.write_bytes(whole)
+    assert load("breast", version, copy).version == version
 
 
 def test_another_version_or_product_than_asked_for_is_refused(copy: Path) -> None:

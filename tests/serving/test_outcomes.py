@@ -14,10 +14,10 @@ from pipelines.serving.answers import Reply
 from pipelines.serving.outcomes import UnfitError, feedback_reply, outcome_check, read_outcomes
 
 SERVED: Any = {
-    "binary": SimpleNamespace(schema={"task": "binary", "classes": [0, 1]}),
-    "wine": SimpleNamespace(schema={"task": "multiclass", "classes": ["red", "white"]}),
-    "value": SimpleNamespace(schema={"task": "regression", "classes": []}),
-    "texts": SimpleNamespace(schema={"task": "generation"}),
+    "binary": SimpleNamespace(model=None, schema={"task": "binary", "classes": [0, 1]}),
+    "wine": SimpleNamespace(model=None, schema={"task": "multiclass", "classes": ["red", "white"]}),
+    "value": SimpleNamespace(model=None, schema={"task": "regression", "classes": []}),
+    "texts": SimpleNamespace(model=None, schema={"task": "generation"}),
 }
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import chromium, on_a_phone, one, text_of, too_wide, unlabelled, until
 from bundles import TASKS, bundle_of, pack_lane, write_params
 from starlette.applications import Starlette
 
@@ -22,7 +20,6 @@ from pipelines.release.registering import register
 from pipelines.serving.launch import Running, running
 from pipelines.serving.page import POLICY, STATIC, make_page, read_files
 
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 OUTSIDE = re.compile(r"""(?:https?:)?//(?!www\.w3\.org)[a-z0-9.-]+\.[a-z]{2,}""", re.IGNORECASE)
 
 
@@ -38,7 +35,8 @@ def get(app: Starlette, path: str, **headers: str) -> Any:
 
 
 def test_every_file_is_served_with_its_type_and_a_strict_policy(page: Starlette) -> None:
-    assert get(page, "/").headers["content-type"] == "text/html; charset=utf-8"
+    for path in ("/", "/chat"):
+        assert get(page, path).headers["content-type"] == "text/html; charset=utf-8"
     for name, file in read_files().items():
         answer = get(page, f"/page/{name}")
         assert (answer.status_code, answer.content) == (200, file.body)
@@ -68,8 +66,8 @@ def test_the_page_names_no_outside_host_and_makes_no_html_from_text() -> None:
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text), (
             name
         )
-    html = (STATIC / "index.html").read_text()
-    assert not re.search(r"<script(?![^>]*src=)|<style|style=|\son[a-z]+=", html)
+    for path in STATIC.glob("*.html"):
+        assert not re.search(r"<script(?![^>]*src=)|<style|style=|\son[a-z]+=", path.read_text()), path.name
 
 
 def test_both_languages_say_the_same_things() -> None:
@@ -77,7 +75,7 @@ def test_both_languages_say_the_same_things() -> None:
     english, chinese = (set(re.findall(r"(\w+): \"", part)) for part in text.split("const ZH")[:2])
     assert english == chinese
     used = {name for path in STATIC.rglob("*.js") for name in re.findall(r"\bword\(\"(\w+)\"", path.read_text())}
-    used |= set(re.findall(r'data-word="(\w+)"', (STATIC / "index.html").read_text()))
+    used |= {name for path in STATIC.glob("*.html") for name in re.findall(r'data-word="(\w+)"', path.read_text())}
     assert used <= english
 
 
@@ -92,50 +90,14 @@ def served(small: Layout) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def driver() -> Iterator[Any]:
-    if not (CHROMIUM.is_file() and DRIVER.is_file() and shutil.which("chromium")):
-        pytest.skip("no chromium and chromedriver on this machine")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    with tempfile.TemporaryDirectory() as profile:
-        options = webdriver.ChromeOptions()
-        options.binary_location = str(CHROMIUM)
-        for argument in (
-            "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--no-proxy-server", "--lang=en-US",
-            f"--user-data-dir={profile}", "--window-size=1280,900",
-        ):  # fmt: skip
-            options.add_argument(argument)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        opened = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
-        try:
-            opened.set_page_load_timeout(60)
-            yield opened
-        finally:
-            opened.quit()
-
-
-def one(driver: Any, selector: str) -> Any:
-    return until(lambda: driver.find_elements("css selector", selector))[0]
-
-
-def until(found: Callable[[], Any], seconds: float = 20.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = found()
-        if value:
-            return value
-        time.sleep(0.05)
-    raise TimeoutError
+    with chromium() as opened:
+        yield opened
 
 
 def open_product(driver: Any, served: Running, product: str) -> None:
     driver.get("about:blank")
     driver.get(f"{served.url}/#{product}")
     until(lambda: driver.find_elements("css selector", "#fields .field input"))
-
-
-def text_of(driver: Any, selector: str) -> str:
-    return str(one(driver, selector).text)
 
 
 def send(driver: Any) -> None:
@@ -225,6 +187,11 @@ class TestInChromium:
                  "reasons": [{"word": "card", "effect": 1.5, "method": "exact"}]}, {"text": "My Card <b>is</b> lost"},
                 ["60.0%", "Below 70.0%", "My Card <b>is</b> lost"],
             ),
+            (
+                {"reply": "Hello <b>you</b>", "action": "say_hello", "confidence": 0.41, "hand_over": True,
+                 "why": "not sure enough", "evidence": [{"turn": "7-2", "cosine": 0.93}]}, {},
+                ["Hello <b>you</b>", "For a person: not sure enough", "41.0%", "say hello", "7-2, 93% alike"],
+            ),
             ({"replies": ["a"]}, {}, ['"replies"']),
         ],
     )  # fmt: skip
@@ -275,23 +242,11 @@ class TestInChromium:
         assert one(driver, "#panel-json").is_displayed()
 
     def test_it_fits_390_pixels_and_every_field_has_a_label(self, driver: Any, served: Running) -> None:
-        size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
-        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        try:
+        with on_a_phone(driver):
             open_product(driver, served, "breast")
             send(driver)
-            wide = driver.execute_script(
-                "return [...document.querySelectorAll('body *')].filter((node) => !node.closest('.skip') &&"
-                " node.getBoundingClientRect().right > 391 && !node.closest('.table')).map((node) => node.className)"
-            )
-            assert wide == []
-            bare = driver.execute_script(
-                "return [...document.querySelectorAll('input, select, textarea')].filter((node) =>"
-                " !node.labels.length && !node.ariaLabel).length"
-            )
-            assert bare == 0
-        finally:
-            driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+            assert too_wide(driver) == []
+            assert unlabelled(driver) == 0
 
     def test_the_browser_has_nothing_to_complain_about(self, driver: Any, served: Running) -> None:
         driver.get_log("browser")

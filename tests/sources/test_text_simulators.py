@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.sources.simulators import simulator, text_grammar, text_intents, text_notes
+from pipelines.sources.simulators import simulator, text_grammar, text_intents, text_notes, text_topics
 
 START = date(2026, 1, 1)
 WORLDS = {"text_intents": text_intents, "text_notes": text_notes}
 
 
-@pytest.mark.parametrize("name", sorted(WORLDS))
+@pytest.mark.parametrize("name", [*sorted(WORLDS), "text_topics"])
 def test_a_later_day_only_adds_rows_at_the_end(name: str) -> None:
     make = simulator(name)
     early = make.history(3, START, date(2026, 1, 5), 60, 4)
@@ -23,7 +23,7 @@ def test_a_later_day_only_adds_rows_at_the_end(name: str) -> None:
     assert len(late) == 60 + 19 * 4
 
 
-@pytest.mark.parametrize("name", sorted(WORLDS))
+@pytest.mark.parametrize("name", [*sorted(WORLDS), "text_topics"])
 def test_a_production_row_does_not_depend_on_how_many_come(name: str) -> None:
     make = simulator(name)
     for shift in make.SHIFTS:
@@ -66,3 +66,12 @@ def test_faulty_rows_are_few_and_of_each_kind() -> None:
     kinds = [text.isna(), text == "", text == "...!", rows[world.target] == "unknown_label", rows["id"].duplicated()]
     assert all(kind.any() for kind in kinds)
     assert sum(kind.sum() for kind in kinds) < 0.01 * len(rows)
+
+
+def test_two_messages_in_five_are_about_two_things() -> None:
+    rows = text_topics.history(5, START, START, 3000, 0)
+    told = rows[text_topics.TARGET].str.split(text_topics.SEPARATOR)
+    known = told[told.map(set) <= set(text_topics.LABELS)]
+    assert len(known) > 2950
+    # Two things of one class are one label: one pair in eight or so.
+    assert (known.map(len) == 2).mean() == pytest.approx(text_topics.TWO_SHARE * 0.87, abs=0.03)

@@ -107,7 +107,12 @@ def test_two_runs_give_equal_bytes_and_none_of_them_is_a_pickle(tmp_path: Path) 
         folder = Layout(tmp_path / name).stage("label", PRODUCT)
         trees.append(sha256_tree(folder))
     assert trees[0] == trees[1]
-    assert sorted(path.name for path in folder.iterdir()) == ["report.json", "rows.parquet", "verdict.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "report.json",
+        "rows.parquet",
+        "suspects.json",
+        "verdict.json",
+    ]
 
 
 def test_labels_may_be_words(tmp_path: Path) -> None:

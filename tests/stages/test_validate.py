@@ -170,3 +170,20 @@ def test_the_real_file_holds_its_contract(project: Layout, mirror: Path, monkeyp
     assert run_stage(project, "validate", "credit_risk").passed
     told = read_json(project.stage("validate", "credit_risk") / "validation.json")
     assert told["rows"] == {"accepted": 30_000, "fetched": 30_000, "quarantined": 0}
+
+
+@pytest.mark.parametrize(("label", "passes"), [({}, False), ({"unlabelled": "allowed"}, True)])
+def test_a_missing_label_passes_the_suite_where_it_is_allowed(label: dict, passes: bool, tmp_path: Path) -> None:
+    columns = {"id": "ID", "target": "y", "task": "binary", "numeric": ["x"]}
+    rules = [
+        expect("column_values_to_not_be_null", column="y"),
+        expect("column_values_to_be_in_set", column="y", value_set=[0, 1]),
+    ]
+    layout = write_project(tmp_path, {"kind": "file", "path": "a.csv"}, columns, rules, label=label)
+    index = np.arange(60)
+    frame = pd.DataFrame({"ID": index, "x": index, "y": np.where(index % 3, None, index % 2)})
+    frame.loc[4, "y"] = 7
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    assert validate_own(layout).passed == passes
+    quarantine = read_parquet(outs(layout) / "quarantine.parquet")
+    assert (4 in quarantine["_row"].tolist(), len(quarantine) == 1) == (True, passes)

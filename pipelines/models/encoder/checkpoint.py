@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pipelines.files import write_bytes
-from pipelines.models.text import TextData
+from pipelines.models.text import TextData, TextSettings
 
 KEY = "nightshift"
 CODE = Path(__file__).parent  # a training begun with other code is begun again
@@ -31,6 +31,13 @@ def fingerprint(data: TextData, settings: Mapping[str, Any]) -> str:
     digest.update(data.y.tobytes())
     digest.update(data.weight.tobytes())
     return digest.hexdigest()
+
+
+def conditions(chosen: Mapping[str, Any], settings: TextSettings, name: str) -> dict[str, Any]:
+    """All settings that decide the result: hyper-parameters, seed, machine, and which training it is."""
+    machine = settings.profile
+    stated = {"device": machine.device, "precision": machine.precision, "threads": machine.threads}
+    return {**chosen, "seed": settings.seed, "profile": stated, "name": name}
 
 
 def save(path: Path, mark: str, net: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pipelines.errors import DataError
 from pipelines.models.encoder.model import embeddings
@@ -15,7 +15,30 @@ ROUNDS = 200  # L-BFGS iterations at most
 
 
 def fit(net: TextNet, tokenizer: TextTokenizer, data: TextData, penalty: float, settings: TextSettings) -> None:
-    """Set the head's weights: least cross-entropy plus ``penalty / 2`` times the squared weights, by L-BFGS.
+    """Set the head's weights from the texts' embeddings (:func:`solve`).
+
+    Raises:
+        DataError: the fit diverged.
+    """
+    set_head(net, *solve(read(net, tokenizer, data, settings), data, penalty))
+
+
+def read(net: TextNet, tokenizer: TextTokenizer, data: TextData, settings: TextSettings) -> Tensor:
+    """Embeddings of the train texts, float64 ``[n, width]``."""
+    found = embeddings(net, tokenizer, data.texts, settings.progress, settings.profile.precision == "bf16")
+    return torch.from_numpy(found).double()
+
+
+def set_head(net: TextNet, weight: Tensor, bias: Tensor) -> None:
+    """Put a solution into the network."""
+    with torch.no_grad():
+        net.head.weight.copy_(weight.float())
+        net.head.bias.copy_(bias.float())
+
+
+def solve(embedding: Tensor, data: TextData, penalty: float) -> tuple[Tensor, Tensor]:
+    """Weights ``[k, width]`` and bias ``[k]``: least cross-entropy plus ``penalty / 2`` times the squared weights, by
+    L-BFGS; several labels per text: the mean over them of the binary cross-entropy.
 
     Embeddings have length 1 and nearly one direction in common: they are centred first, and the centre goes into the
     bias.
@@ -23,19 +46,21 @@ def fit(net: TextNet, tokenizer: TextTokenizer, data: TextData, penalty: float, 
     Raises:
         DataError: the fit diverged.
     """
-    read = embeddings(net, tokenizer, data.texts, settings.progress, settings.profile.precision == "bf16")
-    x = torch.from_numpy(read).double()
-    centre = x.mean(0)
-    x = x - centre
+    centre = embedding.mean(0)
+    x = embedding - centre
     y = torch.from_numpy(data.y)
     share = torch.from_numpy(data.weight) / float(data.weight.sum())
     weight = torch.zeros((data.classes, x.shape[1]), dtype=torch.float64, requires_grad=True)
     bias = torch.zeros(data.classes, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.LBFGS([weight, bias], max_iter=ROUNDS, history_size=20, line_search_fn="strong_wolfe")
 
-    def loss() -> torch.Tensor:
+    def loss() -> Tensor:
         optimizer.zero_grad()
-        each = nn.functional.cross_entropy(x @ weight.T + bias, y, reduction="none")
+        scores = x @ weight.T + bias
+        if y.ndim == 2:
+            each = nn.functional.binary_cross_entropy_with_logits(scores, y.double(), reduction="none").mean(1)
+        else:
+            each = nn.functional.cross_entropy(scores, y, reduction="none")
         total = (each * share).sum() + 0.5 * penalty * (weight**2).sum()
         total.backward()  # type: ignore[no-untyped-call]
         return total
@@ -47,6 +72,5 @@ def fit(net: TextNet, tokenizer: TextTokenizer, data: TextData, penalty: float, 
             where={"family": "encoder"},
             next_step="raise candidates.*.params.penalty",
         )
-    with torch.no_grad():
-        net.head.weight.copy_(weight.float())
-        net.head.bias.copy_((bias - weight @ centre).float())
+    solved = weight.detach()
+    return solved, bias.detach() - solved @ centre

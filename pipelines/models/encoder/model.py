@@ -28,12 +28,14 @@ class EncoderText:
         tokenizer: cut off at the length that the network was fitted with.
         best_iteration: epochs; 0: the encoder was left as it was.
         name: stem of the files.
+        several: whether a text has several labels: each has a probability of its own.
     """
 
     net: TextNet
     tokenizer: TextTokenizer
     best_iteration: int
     name: str
+    several: bool = False
 
     def predict(self, texts: Sequence[str]) -> FloatArray:
         """Probabilities ``[n, k]``."""
@@ -43,8 +45,9 @@ class EncoderText:
         """Probabilities ``[n, k]`` and embeddings ``[n, width]``."""
         embedding = embeddings(self.net, self.tokenizer, texts)
         with torch.inference_mode():
-            scores = self.net.head(torch.from_numpy(embedding)).double()
-            return torch.softmax(scores, dim=-1).numpy(), embedding
+            scores = self.net.head(torch.from_numpy(embedding).to(self.net.head.weight.device)).double().cpu()
+            shares = torch.sigmoid(scores) if self.several else torch.softmax(scores, dim=-1)
+            return shares.numpy(), embedding
 
     def save(self, folder: Path) -> list[str]:
         """``<name>.safetensors``, ``<name>.json`` (sizes) and ``<name>.tokenizer.json``."""
@@ -58,6 +61,8 @@ class EncoderText:
             "tokens": self.tokenizer.most,
             "epochs": self.best_iteration,
         }
+        if self.several:
+            head["several"] = True
         files = [f"{self.name}.json", f"{self.name}.tokenizer.json", f"{self.name}.safetensors"]
         write_text(folder / files[0], canonical_json(head))
         write_text(folder / files[1], self.tokenizer.content)
@@ -105,4 +110,5 @@ def load(folder: Path, files: Sequence[str]) -> EncoderText:
             where={"file": files[0] if files else None},
             next_step="train the model again",
         ) from error
-    return EncoderText(net.eval(), tokenizer, int(head["epochs"]), Path(files[0]).stem)
+    several = bool(head.get("several", False))
+    return EncoderText(net.eval(), tokenizer, int(head["epochs"]), Path(files[0]).stem, several)

@@ -27,7 +27,17 @@ DEFAULTS: Mapping[str, Any] = {
     "smoothing": 0.05,  # label smoothing
     "dropout": 0.1,  # before the head
     "adversarial": 0.0,  # size of the FGM step on word embeddings, in their mean norm; 0: none
+    "adversarial_steps": 1,  # that size in so many steps, each from a gradient of its own (PGD)
     "contrastive": 0.0,  # weight of the supervised-contrastive loss
+    "consistency": 0.0,  # weight of R-Drop's divergence between two dropouts
+    "augment": 0.0,  # share of a text's words that are left out, swapped or misspelt
+    "balanced": False,  # rarer classes weigh more
+    "accumulate": 1,  # parts that a batch is passed in, one after the other
+    "student_layers": 0,  # layers of a student that the fitted encoder teaches; 0: none
+    "distil": 0.7,  # weight of the teacher's answers against the labels
+    "pretrain_steps": 0,  # steps of masked-language modelling on the train texts before all else
+    "pretrain_rate": 1e-4,  # of them, AdamW
+    "pretrain_mask": 0.15,  # share of the tokens to be guessed
     "penalty": 3e-6,  # L2 of the frozen encoder's head
     "checkpoint_steps": 100,  # steps between two checkpoints
     "layers": 2,  # scratch: layers
@@ -35,7 +45,7 @@ DEFAULTS: Mapping[str, Any] = {
     "heads": 4,  # scratch: attention heads
     "vocabulary": 8000,  # scratch: word pieces
 }
-SHARES = ("layer_decay", "warmup", "smoothing", "dropout")
+SHARES = ("layer_decay", "warmup", "smoothing", "dropout", "augment", "pretrain_mask", "distil")
 
 
 def find_weights(name: str, root: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,17 @@ from pipelines.errors import BundleError
 
 Ids = list[int]
 SORTED_BATCHES = 50  # batches whose texts are sorted together by length
+
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+@dataclass(frozen=True)
+class Special:
+    """Ids of tokens that stand for no piece of a text; ``mask`` is None where the tokenizer has none."""
+
+    mask: int | None
+    all: frozenset[int]
 
 
 class TextTokenizer:
@@ -51,6 +63,11 @@ class TextTokenizer:
     def size(self) -> int:
         """Word pieces known."""
         return int(self._tokenizer.get_vocab_size())
+
+    def special(self) -> Special:
+        """Ids of the mask and of all tokens that stand for no piece of a text."""
+        found = {name: self._tokenizer.token_to_id(name) for name in SPECIAL}
+        return Special(found["[MASK]"], frozenset(one for one in found.values() if one is not None))
 
     def ids(self, texts: Sequence[str]) -> list[Ids]:
         """Ids per text, special tokens included; a text is first cut at 16 letters per token, which no text exceeds."""

@@ -34,8 +34,11 @@ DEFAULTS: Mapping[str, Any] = {
     "cat_smooth": 10.0,
     "cat_l2": 10.0,
     "absolute_error": False,  # regression: the median instead of the mean
+    "quantile": 0.0,  # regression: the quantile of this level instead of the mean; 0: the mean
+    "monotone": {},  # numeric feature -> 1: the answer may only rise with it, -1: only fall
     "iterations": 2000,  # trees at most, per class
     "patience": 100,  # rounds without a better validation loss before it stops
+    "stop_early": True,  # false: all iterations, whatever the validation rows say
 }
 OBJECTIVE = {"binary": "binary", "multiclass": "multiclass", "regression": "regression"}
 METRIC = {"binary": "binary_logloss", "multiclass": "multi_logloss", "regression": "l2"}
@@ -63,6 +66,13 @@ class TreesModel:
         answer = self.booster.predict(matrix(design), num_iteration=self.best_iteration)
         return np.asarray(answer, dtype=np.float64)
 
+    def move(self, by: float) -> None:
+        """Add a constant to every raw answer, in the leaves of the first tree: each form of the model has it."""
+        if by:
+            first = self.booster.dump_model(num_iteration=1)["tree_info"][0]["num_leaves"]
+            for leaf in range(first):
+                self.booster.set_leaf_output(0, leaf, self.booster.get_leaf_output(0, leaf) + by)
+
     def save(self, folder: Path) -> list[str]:
         """Write ``<name>.txt``, only the rounds kept."""
         write_text(folder / f"{self.name}.txt", self.booster.model_to_string(num_iteration=self.best_iteration))
@@ -75,7 +85,7 @@ def matrix(design: Design) -> NDArray[np.float32]:
 
 
 def fit(data: FitData, settings: FitSettings) -> TreesModel:
-    """Boost until the validation loss has not improved for ``patience`` rounds.
+    """Boost until the validation loss has not improved for ``patience`` rounds, or for all rounds.
 
     Raises:
         ConfigError: a hyper-parameter that LightGBM or :data:`DEFAULTS` does not know.
@@ -83,17 +93,19 @@ def fit(data: FitData, settings: FitSettings) -> TreesModel:
     import lightgbm as lgb
 
     chosen = resolve("lightgbm", DEFAULTS, settings.params)
-    median = bool(chosen.pop("absolute_error")) and data.task == "regression"
+    aim = _aim(data.task, bool(chosen.pop("absolute_error")), float(chosen.pop("quantile")))
     iterations, patience = chosen.pop("iterations"), chosen.pop("patience")
+    stops = chosen.pop("stop_early")
+    directions = _directions(chosen.pop("monotone"), data.train)
     native = {
         **chosen,
-        "objective": "regression_l1" if median else OBJECTIVE[data.task],
-        "metric": "l1" if median else METRIC[data.task],
+        **aim,
         "seed": settings.seed,
         "deterministic": True,
         "force_row_wise": True,
         "num_threads": settings.profile.threads,
         "verbosity": -1,
+        **directions,
     }
     if data.task == "multiclass":
         native["num_class"] = data.classes
@@ -103,7 +115,7 @@ def fit(data: FitData, settings: FitSettings) -> TreesModel:
     valid = lgb.Dataset(
         matrix(data.valid), data.y_valid, weight=data.valid_weight, reference=train, params=binning, **columns
     )
-    callbacks = [lgb.early_stopping(patience, verbose=False)]
+    callbacks = [lgb.early_stopping(patience, verbose=False)] if stops else []
     if settings.progress is not None:
         callbacks.append(_progress(settings.progress, iterations))
     try:
@@ -136,6 +148,35 @@ def load(folder: Path, files: Sequence[str]) -> TreesModel:
     objective = str(booster.dump_model(num_iteration=0)["objective"]).split()[0]
     task: Task = "binary" if objective == "binary" else "multiclass" if objective == "multiclass" else "regression"
     return TreesModel(booster, task, booster.current_iteration(), files[0].removesuffix(".txt"))
+
+
+def _aim(task: Task, median: bool, quantile: float) -> dict[str, Any]:
+    """What the trees answer: a regression's mean, median or another quantile."""
+    if quantile >= 1.0 or (median and quantile):
+        raise ConfigError(
+            "quantile must be a level below 1" if quantile >= 1.0 else "absolute_error is the quantile 0.5",
+            where={"key": "candidates.*.params"},
+            next_step="give one of them",
+        )
+    if task == "regression" and quantile:
+        return {"objective": "quantile", "metric": "quantile", "alpha": quantile}
+    if task == "regression" and median:
+        return {"objective": "regression_l1", "metric": "l1"}
+    return {"objective": OBJECTIVE[task], "metric": METRIC[task]}
+
+
+def _directions(monotone: Mapping[str, int], design: Design) -> dict[str, Any]:
+    if not monotone:
+        return {}
+    strange = [name for name in monotone if name not in design.numeric_names]
+    if strange or not set(monotone.values()) <= {-1, 0, 1}:
+        raise ConfigError(
+            f"no numeric feature {strange[0]!r}" if strange else "a direction is -1, 0 or 1",
+            where={"key": "candidates.*.params.monotone"},
+            next_step=f"choose among: {', '.join(design.numeric_names)}" if strange else "mend that value",
+        )
+    names = (*design.numeric_names, *design.categorical_names)
+    return {"monotone_constraints": [int(monotone.get(name, 0)) for name in names]}
 
 
 def _columns(design: Design) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from pipelines.errors import ConfigError, DataError
-from pipelines.metrics.calibration import softmax
-from pipelines.metrics.calibrators import fit_temperature
+from pipelines.metrics.calibration import sigmoid, softmax
+from pipelines.metrics.calibrators import fit_slope, fit_temperature
 from pipelines.models.hyper import resolve
 from pipelines.models.linear_text.scoring import FloatArray, LinearText
-from pipelines.models.linear_text.vectors import Recipe, Vectorizer, learn
+from pipelines.models.linear_text.vectors import Recipe, Vectorizer, common_words, learn
 from pipelines.models.text import TextData, TextSettings
 
 DEFAULTS: Mapping[str, Any] = {
@@ -23,6 +23,7 @@ DEFAULTS: Mapping[str, Any] = {
     "longest": 5,  # letters of the longest one
     "fewest": 2,  # train texts that a gram must be in
     "most": 120_000,  # grams kept, the most frequent ones
+    "common": 1.0,  # share of the train texts; words in more of them are passed over
     "balanced": False,  # rarer classes weigh more
 }
 FEW_TEXTS = 200  # below, a gram of one text is kept too
@@ -44,19 +45,37 @@ def fit(data: TextData, settings: TextSettings) -> LinearText:
         )
     recipe = Recipe(chosen["words"], chosen["shortest"], chosen["longest"])
     fewest = 1 if len(data.texts) < FEW_TEXTS else chosen["fewest"]
-    vectors = learn(data.texts, recipe, fewest, chosen["most"])
+    vectors = learn(data.texts, recipe, fewest, chosen["most"], common_words(data.texts, chosen["common"]))
     if not vectors.grams:
         raise _no_words(data)
     if settings.progress is not None:
         settings.progress("vectors", 1, 2)
     weights, bias = _solve(matrix(vectors, data.texts), data, chosen, settings.seed)
-    model = LinearText(vectors, weights, bias, 1.0, f"linear_{settings.label}")
+    several = data.y.ndim == 2
+    model = LinearText(vectors, weights, bias, 1.0, f"linear_{settings.label}", several)
     temperature = 1.0
     if len(data.valid_texts):
         temperature = float(f"{_temperature(data.y_valid, model.margins(data.valid_texts)):.12g}")
     if settings.progress is not None:
         settings.progress("weights", 2, 2)
-    return LinearText(vectors, weights, bias, temperature, model.name)
+    return LinearText(vectors, weights, bias, temperature, model.name, several)
+
+
+def fit_folded(data: TextData, fold: Any, settings: TextSettings) -> tuple[LinearText, FloatArray]:
+    """A model of all train texts, and probabilities ``[n, k]`` of each by a model that did not see its class.
+
+    The model's temperature is that of the out-of-fold answers: they are the most like answers to new texts.
+
+    Args:
+        data: the texts; its valid texts are not used.
+        fold: the fold of each text ``[n]``.
+        settings: as for :func:`fit`.
+    """
+    vectors, x, margins = _folded(data, fold, settings)
+    weights, bias = _solve(x, data, resolve("linear_text", DEFAULTS, settings.params), settings.seed)
+    temperature = float(f"{_temperature(data.y, margins):.12g}")
+    model = LinearText(vectors, weights, bias, temperature, f"linear_{settings.label}", data.y.ndim == 2)
+    return model, model.shares(margins)
 
 
 def out_of_fold(data: TextData, fold: Any, settings: TextSettings) -> FloatArray:
@@ -69,10 +88,17 @@ def out_of_fold(data: TextData, fold: Any, settings: TextSettings) -> FloatArray
         fold: the fold of each text ``[n]``.
         settings: as for :func:`fit`.
     """
+    _, _, margins = _folded(data, fold, settings)
+    temperature = _temperature(data.y, margins)
+    return sigmoid(margins / temperature) if data.y.ndim == 2 else softmax(margins / temperature)
+
+
+def _folded(data: TextData, fold: Any, settings: TextSettings) -> tuple[Vectorizer, Any, FloatArray]:
+    """The words of all texts, the texts' vectors ``[n, f]``, and margins ``[n, k]`` out of fold."""
     chosen = resolve("linear_text", DEFAULTS, settings.params)
     recipe = Recipe(chosen["words"], chosen["shortest"], chosen["longest"])
     fewest = 1 if len(data.texts) < FEW_TEXTS else chosen["fewest"]
-    vectors = learn(data.texts, recipe, fewest, chosen["most"])
+    vectors = learn(data.texts, recipe, fewest, chosen["most"], common_words(data.texts, chosen["common"]))
     if not vectors.grams:
         raise _no_words(data)
     x, margins = matrix(vectors, data.texts), np.zeros((len(data.texts), data.classes))
@@ -83,8 +109,8 @@ def out_of_fold(data: TextData, fold: Any, settings: TextSettings) -> FloatArray
         weights, bias = _solve(x[seen], part_of, chosen, settings.seed)
         margins[held] = x[held] @ weights.astype(np.float64) + bias
         if settings.progress is not None:
-            settings.progress("label noise", done + 1, len(folds))
-    return softmax(margins / _temperature(data.y, margins))
+            settings.progress("fold", done + 1, len(folds))
+    return vectors, x, margins
 
 
 def _no_words(data: TextData) -> DataError:
@@ -107,7 +133,10 @@ def matrix(vectors: Vectorizer, texts: Sequence[str]) -> Any:
 
 
 def _solve(x: Any, data: TextData, chosen: Mapping[str, Any], seed: int) -> tuple[Any, FloatArray]:
-    """Weights float32 ``[f, k]`` and bias ``[k]``; a class without a train text gets a bias that rules it out."""
+    """Weights float32 ``[f, k]`` and bias ``[k]``; a class without a train text gets a bias that rules it out.
+
+    Several labels per text (``y`` ``[n, k]``): each label against its absence.
+    """
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning
@@ -121,6 +150,8 @@ def _solve(x: Any, data: TextData, chosen: Mapping[str, Any], seed: int) -> tupl
         solver = LogisticRegression(C=10.0 * chosen["cost"], class_weight=balance, max_iter=200)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        if data.y.ndim == 2:
+            return _each(solver, x, data)
         solver.fit(x, data.y, sample_weight=data.weight)
     present = np.asarray(solver.classes_, dtype=np.int64)
     coefficients, intercept = np.asarray(solver.coef_), np.asarray(solver.intercept_)
@@ -133,7 +164,23 @@ def _solve(x: Any, data: TextData, chosen: Mapping[str, Any], seed: int) -> tupl
     return weights, bias
 
 
+def _each(solver: Any, x: Any, data: TextData) -> tuple[Any, FloatArray]:
+    """Weights and bias of one binary solution per label; a label that all texts have, or none, is its bias alone."""
+    weights = np.zeros((x.shape[1], data.classes), dtype=np.float32)
+    bias = np.zeros(data.classes)
+    for label in range(data.classes):
+        has = data.y[:, label]
+        if has.min() == has.max():
+            bias[label] = 10.0 if has.max() else -10.0
+            continue
+        solver.fit(x, has, sample_weight=data.weight)
+        weights[:, label], bias[label] = solver.coef_[0], float(np.ravel(solver.intercept_)[0])
+    return weights, bias
+
+
 def _temperature(y: Any, margins: FloatArray) -> float:
     """Fitted twice: the first brings margins of any size into the range in which the second is exact."""
+    if y.ndim == 2:
+        return fit_slope(y.ravel(), margins.ravel())
     spread = float(np.std(margins)) or 1.0
     return spread * float(fit_temperature(y, softmax(margins / spread))["t"])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipelines.errors import BundleError
 from pipelines.files import canonical_json, write_bytes, write_text
-from pipelines.metrics.calibration import softmax
+from pipelines.metrics.calibration import sigmoid, softmax
 from pipelines.models.linear_text.vectors import Recipe, Vectorizer
 
 FloatArray = NDArray[np.float64]
@@ -31,6 +31,7 @@ class LinearText:
         bias: float64 ``[k]``.
         temperature: the margins are divided by it.
         name: stem of the files.
+        several: whether a text has several labels: each has a probability of its own.
     """
 
     vectors: Vectorizer
@@ -38,6 +39,7 @@ class LinearText:
     bias: FloatArray
     temperature: float
     name: str = "linear_0"
+    several: bool = False
 
     best_iteration: int = 1
 
@@ -52,10 +54,16 @@ class LinearText:
 
     def predict(self, texts: Sequence[str]) -> FloatArray:
         """Probabilities ``[n, k]``."""
-        return softmax(self.margins(texts) / self.temperature)
+        return self.shares(self.margins(texts))
+
+    def shares(self, margins: FloatArray) -> FloatArray:
+        """Margins as probabilities, of the same shape."""
+        scaled = margins / self.temperature
+        return sigmoid(scaled) if self.several else softmax(scaled)
 
     def contributions(self, text: str, label: int) -> list[tuple[str, float]]:
-        """What each word adds to the log-score of a class against the mean of the classes, exactly.
+        """What each word adds to the log-score of a class against the mean of the classes, exactly; several labels per
+        text: to the log-odds of the label.
 
         A gram's part is its value times its weight over the temperature, shared evenly by the words in it; the parts
         and the bias sum to the log-score minus the classes' mean log-score.
@@ -64,7 +72,8 @@ class LinearText:
         if not len(columns):
             return []
         rows = self.weights[columns].astype(np.float64)
-        part = values.astype(np.float64) * (rows[:, label] - rows.mean(axis=1)) / self.temperature
+        against = 0.0 if self.several else rows.mean(axis=1)
+        part = values.astype(np.float64) * (rows[:, label] - against) / self.temperature
         place = {int(column): position for position, column in enumerate(columns)}
         words = self.vectors.parts_of_words(text)
         owners = np.zeros(len(columns))
@@ -84,6 +93,10 @@ class LinearText:
             "temperature": self.temperature,
             "grams": [part + gram for part, gram in self.vectors.grams],
         }
+        if self.several:
+            head["several"] = True
+        if self.vectors.dropped:
+            head["dropped"] = sorted(self.vectors.dropped)
         stream = io.BytesIO()
         np.savez(stream, weights=self.weights, bias=self.bias, idf=self.vectors.idf)
         write_text(folder / f"{self.name}.json", canonical_json(head))
@@ -101,9 +114,10 @@ def load(folder: Path, files: Sequence[str]) -> LinearText:
         head = json.loads((folder / files[0]).read_text(encoding="utf-8"))
         with np.load(folder / files[1], allow_pickle=False) as numbers:
             weights, bias, idf = numbers["weights"], numbers["bias"], numbers["idf"]
+        dropped = frozenset(head.get("dropped", ()))
         grams = [(gram[0], gram[1:]) for gram in head["grams"]]
         temperature = float(head["temperature"])
-        recipe = Recipe(head["words"], head["shortest"], head["longest"])
+        recipe, several = Recipe(head["words"], head["shortest"], head["longest"]), bool(head.get("several", False))
     except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile) as error:
         raise BundleError(
             f"not a linear text model: {type(error).__name__} {error}",
@@ -116,4 +130,4 @@ def load(folder: Path, files: Sequence[str]) -> LinearText:
             where={"file": files[0]},
             next_step="train, export and pack the model again",
         )
-    return LinearText(Vectorizer(recipe, grams, idf), weights, bias, temperature, Path(files[0]).stem)
+    return LinearText(Vectorizer(recipe, grams, idf, dropped), weights, bias, temperature, Path(files[0]).stem, several)

@@ -53,19 +53,26 @@ class Vectorizer:
     Attributes:
         grams: the vocabulary, in order of the columns.
         idf: float32 ``[f]``.
+        dropped: words that are passed over, as if they were not in the text.
     """
 
-    def __init__(self, recipe: Recipe, grams: Sequence[Gram], idf: NDArray[np.float32]) -> None:
+    def __init__(
+        self, recipe: Recipe, grams: Sequence[Gram], idf: NDArray[np.float32], dropped: frozenset[str] = frozenset()
+    ) -> None:
         self.recipe = recipe
         self.grams = list(grams)
         self.idf = idf
+        self.dropped = dropped
         self._place = {gram: place for place, gram in enumerate(self.grams)}
         self._is_word = np.array([part == WORD for part, _ in self.grams], dtype=bool)
         self._words: dict[str, tuple[int, ...]] = {}
 
     def vector(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Columns, ascending, and their values of one text."""
-        return self._weigh(self._counts(words(text)))
+        return self._weigh(self._counts(self._tokens(text)))
+
+    def _tokens(self, text: str) -> list[str]:
+        return kept_words(text, self.dropped)
 
     def _counts(self, tokens: Sequence[str]) -> Mapping[int, int]:
         counts: Counter[int] = Counter()
@@ -101,7 +108,7 @@ class Vectorizer:
 
     def parts_of_words(self, text: str) -> list[tuple[str, tuple[int, ...]]]:
         """Each distinct word of a text in order of its first place, and the columns that it takes part in."""
-        tokens = words(text)
+        tokens = self._tokens(text)
         found: dict[str, set[int]] = {word: set(self._of_word(word)) for word in tokens}
         for size in range(2, self.recipe.words + 1):
             for start in range(len(tokens) - size + 1):
@@ -113,12 +120,32 @@ class Vectorizer:
         return [(word, tuple(sorted(places))) for word, places in found.items()]
 
 
-def learn(texts: Sequence[str], recipe: Recipe, fewest: int, most: int) -> Vectorizer:
-    """The vocabulary of train texts: grams in at least ``fewest`` of them, the ``most`` most frequent at most."""
+def kept_words(text: str, dropped: frozenset[str]) -> list[str]:
+    """The words of a text but for those that are passed over."""
+    return [word for word in words(text) if word not in dropped] if dropped else words(text)
+
+
+def common_words(texts: Sequence[str], share: float) -> frozenset[str]:
+    """Words and signs in more than ``share`` of the texts; none from a share of 1 on."""
+    if share >= 1.0:
+        return frozenset()
+    frequency: Counter[str] = Counter()
+    for text in texts:
+        frequency.update(set(words(text)))
+    return frozenset(word for word, count in frequency.items() if count > share * len(texts))
+
+
+def learn(
+    texts: Sequence[str], recipe: Recipe, fewest: int, most: int, dropped: frozenset[str] = frozenset()
+) -> Vectorizer:
+    """The vocabulary of train texts: grams in at least ``fewest`` of them, the ``most`` most frequent at most.
+
+    The words ``dropped`` are passed over.
+    """
     per_word: dict[str, tuple[Gram, ...]] = {}
     frequency: Counter[Gram] = Counter()
     for text in texts:
-        tokens = words(text)
+        tokens = kept_words(text, dropped)
         seen: set[Gram] = set(recipe.of_runs(tokens))
         for word in set(tokens):
             if word not in per_word:
@@ -131,4 +158,4 @@ def learn(texts: Sequence[str], recipe: Recipe, fewest: int, most: int) -> Vecto
     kept.sort(key=lambda item: item[1])
     df = np.array([count for count, _ in kept], dtype=np.float64)
     idf = np.log((1.0 + len(texts)) / (1.0 + df)) + 1.0
-    return Vectorizer(recipe, [gram for _, gram in kept], idf.astype(np.float32))
+    return Vectorizer(recipe, [gram for _, gram in kept], idf.astype(np.float32), dropped)

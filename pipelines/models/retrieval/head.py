@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class Head:
 
     def nearest(self, hidden: Floats, count: int) -> tuple[NDArray[np.int64], Floats]:
         """Places in ``past`` and cosines, both ``[n, count]``, nearest first; equal ones in order of their place."""
-        table = self.past.astype(np.float32)
+        table = self._table
         unit = normalised(hidden)
         count = min(count, len(table))
         places, cosines = [], []
@@ -60,6 +61,10 @@ class Head:
                 cosines.append(line[order])
         shape = (len(unit), count)
         return np.array(places, dtype=np.int64).reshape(shape), np.array(cosines, dtype=np.float32).reshape(shape)
+
+    @cached_property
+    def _table(self) -> Floats:
+        return self.past.astype(np.float32)
 
     def rows(self, bags: Bags) -> Rows:
         """Situations as sparse rows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,17 +14,22 @@ from pipelines.models.hyper import resolve
 from pipelines.models.seq2seq.decoding import Decoding
 from pipelines.models.seq2seq.pieces import END, PAD, START, Pieces
 from pipelines.models.seq2seq.runtime import Network
+from pipelines.models.seq2seq.weights import SCRATCH
 
 if TYPE_CHECKING:
     import torch
 
 DEFAULTS: dict[str, Any] = {
+    "weights": SCRATCH,  # or a folder, or a Hugging Face name: then its own size and pieces
     "dimensions": 128, "layers": 2, "heads": 4, "inner": 256, "dropout": 0.1, "pieces": 2000, "longest": 96,
     "epochs": 3, "batch": 64, "learning_rate": 0.001, "smoothing": 0.1, "rows": 1_000_000,
     "decoding": "beam", "beams": 3, "tokens": 40, "temperature": 1.0, "top_p": 0.9,
 }  # fmt: skip
 SHARES = ("dropout", "smoothing")
 Pairs = Sequence[tuple[Sequence[int], Sequence[int]]]
+Progress = Callable[[str, int, int], None]
+IGNORED = -100
+FINE_TUNING = {"learning_rate": 5e-5, "smoothing": 0.0}  # instead of the defaults, for pretrained weights
 
 
 def settings(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,6 +39,8 @@ def settings(params: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: a name that the family does not have, or a value out of range.
     """
     found = resolve("seq2seq", DEFAULTS, params, shares=SHARES)
+    if found["weights"] != SCRATCH:
+        found |= {name: value for name, value in FINE_TUNING.items() if name not in params}
     if found["decoding"] not in ("greedy", "beam", "sample"):
         raise ConfigError(
             f"no decoding {found['decoding']!r}",
@@ -53,37 +61,79 @@ def decoding_of(options: Mapping[str, Any], seed: int = 0) -> Decoding:
     )
 
 
+@dataclass(frozen=True)
+class Frame:
+    """What stands around the tokens of a pair.
+
+    Attributes:
+        start: token that the decoder begins with.
+        end: token that ends a text.
+        pad: token behind it.
+        longest: tokens of a source that are read, its last ones.
+        tokens: longest text, the end included.
+        before: tokens before every source.
+        behind: and behind it.
+    """
+
+    start: int
+    end: int
+    pad: int
+    longest: int
+    tokens: int
+    before: Sequence[int] = ()
+    behind: Sequence[int] = ()
+
+    def source(self, tokens: Sequence[int]) -> list[int]:
+        """A source as the encoder reads it."""
+        return [*self.before, *list(tokens)[-self.longest :], *self.behind] or [self.pad]
+
+    def target(self, tokens: Sequence[int]) -> list[int]:
+        """A text as the decoder learns it."""
+        return [self.start, *list(tokens)[: self.tokens - 1], self.end]
+
+
 def train(
     pairs: Pairs, pieces: Pieces, options: Mapping[str, Any], seed: int, profile: Profile,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Network, dict[str, Any]]:  # fmt: skip
-    """Fit on ``(source, target)`` tokens; returns the network and what was seen: steps, tokens, loss at the end."""
+    """Fit from scratch on ``(source, target)`` tokens; returns the network and what was seen (:func:`fit`)."""
+    import torch
+
+    torch.manual_seed(seed)
+    model = build(len(pieces.tokens), options)
+    frame = Frame(START, END, PAD, int(options["longest"]), int(options["tokens"]))
+    seen = fit(model, pairs, frame, options, seed, profile, progress)
+    return network_of(model, pieces, options), seen
+
+
+def fit(
+    model: Any, pairs: Pairs, frame: Frame, options: Mapping[str, Any], seed: int, profile: Profile,
+    progress: Progress | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Train any encoder-decoder of transformers in place; returns steps, tokens without padding, loss at the end."""
     import torch
 
     torch.set_num_threads(profile.threads)
     torch.manual_seed(seed)
     device = torch.device(profile.device)
-    model = build(len(pieces.tokens), options).to(device)
+    model.to(device).train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=float(options["learning_rate"]), weight_decay=0.01)
     rng = np.random.Generator(np.random.PCG64(seed))
     batch, epochs = int(options["batch"]), int(options["epochs"])
     steps, done, seen, loss = epochs * -(-len(pairs) // batch), 0, 0, 0.0
-    model.train()
     for _ in range(epochs):
-        for chosen in _batches(pairs, batch, rng):
-            source, target = _padded(
-                [pairs[row] for row in chosen], int(options["longest"]), int(options["tokens"]), device
-            )
+        for chosen in batches(pairs, batch, rng):
+            source, target, real = padded([pairs[row] for row in chosen], frame, device)
             for group in optimiser.param_groups:
                 group["lr"] = float(options["learning_rate"]) * min(
                     (done + 1) / max(1, steps // 10), 1.0 - done / steps
                 )
+            given = target[:, :-1].masked_fill(target[:, :-1] == IGNORED, frame.pad)
             with torch.autocast(device.type, torch.bfloat16, enabled=profile.precision == "bf16"):
-                raw = model(
-                    input_ids=source, attention_mask=(source != PAD).long(), decoder_input_ids=target[:, :-1]
-                ).logits
+                raw = model(input_ids=source, attention_mask=real, decoder_input_ids=given).logits
+            wanted = target[:, 1:]
             found = torch.nn.functional.cross_entropy(
-                raw.float().flatten(0, 1), target[:, 1:].flatten(), ignore_index=PAD,
+                raw.float().flatten(0, 1), wanted.flatten(), ignore_index=IGNORED,
                 label_smoothing=float(options["smoothing"]),
             )  # fmt: skip
             optimiser.zero_grad()
@@ -91,10 +141,10 @@ def train(
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             done, loss = done + 1, 0.9 * loss + 0.1 * float(found.detach()) if done else float(found.detach())
-            seen += int((source != PAD).sum()) + int((target[:, 1:] != PAD).sum())
+            seen += int(real.sum()) + int((wanted != IGNORED).sum())
             if progress is not None:
                 progress("batches", done, steps)
-    return network_of(model, pieces, options), {"steps": done, "tokens": seen, "loss": round(loss, 4)}
+    return {"steps": done, "tokens": seen, "loss": round(loss, 4)}
 
 
 def build(vocabulary: int, options: Mapping[str, Any]) -> Any:
@@ -128,7 +178,7 @@ def network_of(model: Any, pieces: Pieces, options: Mapping[str, Any]) -> Networ
     return Network(weights, pieces, shape)
 
 
-def _batches(pairs: Pairs, size: int, rng: np.random.Generator) -> list[list[int]]:
+def batches(pairs: Pairs, size: int, rng: np.random.Generator) -> list[list[int]]:
     """Rows in batches of about equal length, in random order."""
     order = rng.permutation(len(pairs))
     found: list[list[int]] = []
@@ -138,12 +188,16 @@ def _batches(pairs: Pairs, size: int, rng: np.random.Generator) -> list[list[int
     return [found[place] for place in rng.permutation(len(found)).tolist()]
 
 
-def _padded(pairs: Pairs, longest: int, tokens: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def padded(pairs: Pairs, frame: Frame, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Sources ``[b, s]``, targets ``[b, t]`` with the start, padded with ``IGNORED`` behind the end, and mask of the
+    sources ``[b, s]``."""
     import torch
 
-    sources = [list(source)[-longest:] or [PAD] for source, _ in pairs]
-    targets = [[START, *list(target)[: tokens - 1], END] for _, target in pairs]
-    return tuple(  # type: ignore[return-value]
-        torch.tensor([row + [PAD] * (max(map(len, rows)) - len(row)) for row in rows], device=device)
-        for rows in (sources, targets)
-    )
+    def table(rows: list[list[int]], fill: int) -> torch.Tensor:
+        width = max(map(len, rows))
+        return torch.tensor([row + [fill] * (width - len(row)) for row in rows], device=device)
+
+    sources = [frame.source(source) for source, _ in pairs]
+    targets = [frame.target(target) for _, target in pairs]
+    real = table([[1] * len(source) for source in sources], 0)
+    return table(sources, frame.pad), table(targets, IGNORED), real

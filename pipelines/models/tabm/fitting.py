@@ -16,6 +16,7 @@ from pipelines.models.base import FitData, FitSettings, Task
 from pipelines.models.hyper import resolve
 from pipelines.models.tabm import checkpoint
 from pipelines.models.tabm.encoding import fit_bins
+from pipelines.models.tabm.history import Steps, resolve_steps
 from pipelines.models.tabm.model import BATCH, NetModel, answers, tensors
 from pipelines.models.tabm.net import Shape, TabM
 
@@ -33,11 +34,15 @@ DEFAULTS: Mapping[str, Any] = {
     "patience": 4,  # epochs without a better validation loss before it stops
     "average": 0.99,  # weights kept: running mean over steps, so much of it old at each step
     "clip": 1.0,  # largest gradient norm
+    "channels": 16,  # of the convolutions over ``steps``
+    "kernel": 3,  # steps that such a convolution sees at once
 }
 
 
 def fit(data: FitData, settings: FitSettings) -> NetModel:
     """Train until the validation loss has not improved for ``patience`` epochs.
+
+    ``settings.params.steps`` names columns that repeat over time; a convolution reads them as a sequence.
 
     A checkpoint of the same training in ``settings.checkpoints`` is continued; of a finished one, the result is taken.
 
@@ -45,11 +50,17 @@ def fit(data: FitData, settings: FitSettings) -> NetModel:
         ConfigError: a hyper-parameter that the family does not know, or a device that is not there.
         DataError: the training diverged.
     """
-    chosen = resolve("tabm", DEFAULTS, settings.params, shares=("dropout", "average"))
+    steps = resolve_steps(settings.params.get("steps"), data.train.numeric_names)
+    params = {name: value for name, value in settings.params.items() if name != "steps"}
+    chosen = resolve("tabm", DEFAULTS, params, shares=("dropout", "average"))
+    if chosen["kernel"] % 2 == 0:
+        raise ConfigError(
+            "kernel must be odd", where={"key": "candidates.*.params", "family": "tabm"}, next_step="mend that value"
+        )
     device = _device(settings)
     torch.set_num_threads(settings.profile.threads)
     torch.manual_seed(settings.seed)
-    net = TabM(_shape(data, chosen))
+    net = TabM(_shape(data, chosen, steps))
     if net.numbers is not None:
         fit_bins(net.numbers, data.train.numeric)
     net.to(device)
@@ -58,9 +69,8 @@ def fit(data: FitData, settings: FitSettings) -> NetModel:
     )
     average = copy.deepcopy(net)
     centre, scale = _standard(data)
-    mark = checkpoint.fingerprint(
-        data, {**chosen, "seed": settings.seed, "profile": settings.profile.model_dump(), "task": data.task}
-    )
+    told = {**chosen, "steps": steps, "seed": settings.seed, "task": data.task}
+    mark = checkpoint.fingerprint(data, {**told, "profile": settings.profile.model_dump()})
     path = settings.checkpoints / f"net_{settings.label}.safetensors" if settings.checkpoints else None
     at = checkpoint.restore(path, mark, net, average, optimizer) if path else checkpoint.Progressed()
     train = _Rows(data.train, (data.y_train - centre) / scale, data.weight, data.task, device)
@@ -171,7 +181,7 @@ def _validate(net: TabM, rows: _Rows) -> float:
     return total / max(1, len(rows))
 
 
-def _shape(data: FitData, chosen: Mapping[str, Any]) -> Shape:
+def _shape(data: FitData, chosen: Mapping[str, Any], steps: Steps) -> Shape:
     return Shape(
         numeric=data.train.numeric.shape[1],
         bins=chosen["bins"],
@@ -182,6 +192,9 @@ def _shape(data: FitData, chosen: Mapping[str, Any]) -> Shape:
         depth=chosen["depth"],
         embedding=chosen["embedding"],
         dropout=chosen["dropout"],
+        steps=steps,
+        channels=chosen["channels"] if steps else 0,
+        kernel=chosen["kernel"] if steps else 0,
     )
 
 

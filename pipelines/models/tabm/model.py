@@ -99,7 +99,9 @@ def load(folder: Path, files: Sequence[str]) -> NetModel:
         with safe_open(path, framework="pt") as stored:
             header = json.loads(stored.metadata()[KEY])
             weights = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-        shape = Shape(**{**header["shape"], "cardinalities": tuple(header["shape"]["cardinalities"])})
+        told = header["shape"]
+        steps = tuple(tuple(columns) for columns in told.get("steps", ()))
+        shape = Shape(**{**told, "cardinalities": tuple(told["cardinalities"]), "steps": steps})
         net = TabM(shape)
         net.load_state_dict(weights)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:

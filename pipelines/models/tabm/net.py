@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from pipelines.models.tabm.history import History, Steps
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -30,6 +32,9 @@ class Shape:
         depth: hidden layers, at least 1.
         embedding: width of a column's embedding.
         dropout: share of hidden units dropped while training.
+        steps: columns that repeat over time, where there are any.
+        channels: of the convolutions over them.
+        kernel: steps that a convolution sees at once, odd.
     """
 
     numeric: int
@@ -41,6 +46,9 @@ class Shape:
     depth: int
     embedding: int
     dropout: float
+    steps: Steps = ()
+    channels: int = 0
+    kernel: int = 0
 
 
 class PiecewiseLinear(nn.Module):
@@ -111,6 +119,10 @@ class TabM(nn.Module):
         self.numbers = PiecewiseLinear(shape) if shape.numeric else None
         self.codes = nn.ModuleList(nn.Embedding(size, shape.embedding) for size in shape.cardinalities)
         inputs = shape.numeric * (shape.embedding + 1) + len(shape.cardinalities) * shape.embedding
+        self.history = (
+            History(shape.steps, shape.numeric, shape.embedding, shape.channels, shape.kernel) if shape.steps else None
+        )
+        inputs += self.history.width if self.history is not None else 0
         self.layers = nn.ModuleList(
             MemberLayer(inputs if at == 0 else shape.width, shape.width, shape.members, scale_input=at > 0)
             for at in range(shape.depth)
@@ -121,7 +133,7 @@ class TabM(nn.Module):
         self.head_bias = nn.Parameter(torch.zeros(shape.members, shape.outputs))
 
     def embed(self, numeric: Tensor, categorical: Tensor) -> Tensor:
-        """Inputs of the first layer ``[n, a]``: embeddings of numbers, missing indicators, embeddings of codes."""
+        """The first representation ``[n, a]``: embeddings of numbers, missing indicators, embeddings of codes."""
         parts = []
         if self.numbers is not None:
             parts += [self.numbers(numeric), torch.isnan(numeric).to(numeric.dtype)]
@@ -129,7 +141,11 @@ class TabM(nn.Module):
         return torch.cat(parts, dim=1)
 
     def forward(self, numeric: Tensor, categorical: Tensor) -> Tensor:
-        hidden = self.embed(numeric, categorical)
+        return self.scores(self.embed(numeric, categorical))
+
+    def scores(self, embedded: Tensor) -> Tensor:
+        """Raw scores ``[n, k, outputs]`` of the first representation ``[n, a]``."""
+        hidden = embedded if self.history is None else torch.cat([embedded, self.history(embedded)], dim=1)
         for layer in self.layers:
             hidden = torch.relu(layer(hidden))
             if self.training:  # one mask for all members of a row: drawing masks would cost as much as a layer

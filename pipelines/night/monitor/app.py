@@ -10,6 +10,7 @@ from pipelines.layout import Layout
 from pipelines.night.monitor.page import render
 from pipelines.night.monitor.state import gather
 from pipelines.night.names import PAGE_PREFIX
+from pipelines.night.shared import is_shared
 
 KINDS = {".html": "text/html", ".md": "text/plain", ".png": "image/png", ".json": "application/json"}
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'"
@@ -51,4 +52,8 @@ def report_file(layout: Layout, path: str) -> Path | None:
     """The file below the nights' folder, or None: none of that name, not a report, or outside the folder."""
     nights = layout.nights.resolve()
     found = (nights / path).resolve()
+    if is_shared() and found.is_relative_to(nights) and found.suffix in KINDS and not found.is_file():
+        from pipelines.night.shared.nights import bring_page
+
+        bring_page(layout, found.relative_to(nights).as_posix())
     return found if found.is_relative_to(nights) and found.is_file() and found.suffix in KINDS else None

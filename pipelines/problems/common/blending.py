@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipelines.metrics.calibration import EDGE, logit, sigmoid, softmax
 
 FloatArray = NDArray[np.float64]
-Blend = Literal["logit", "mean"]
+Blend = Literal["logit", "odds", "mean"]
 
 
 def blend(scores: Sequence[FloatArray], weights: Sequence[float], how: Blend) -> FloatArray:
@@ -21,13 +21,13 @@ def blend(scores: Sequence[FloatArray], weights: Sequence[float], how: Blend) ->
         scores: each member's P(positive) ``[n]``, probabilities ``[n, k]``, or values ``[n]``.
         weights: one per member, summing to 1.
         how: ``logit`` averages log-odds (several classes: log-probabilities, then made to sum to 1), ``mean`` the
-            numbers themselves.
+            numbers themselves, ``odds`` log-odds of every number by itself (several labels per row).
     """
     if len(scores) == 1:
         return scores[0]
     if how == "mean":
         return _average(scores, weights)
-    if scores[0].ndim == 2:
+    if scores[0].ndim == 2 and how == "logit":
         return softmax(_average([np.log(np.clip(score, EDGE, 1.0)) for score in scores], weights))
     return sigmoid(_average([logit(score) for score in scores], weights))
 

@@ -151,9 +151,17 @@ def _data(step: Step, prepared: Prepared, features: int) -> dict[str, Any]:
         "rows": {name: len(prepared.rows(name)) for name in ("train", "valid", "test")},
         "split": split.by,
         "features": features,
+        "labels": _labels(step),
         "protected": list(step.product.requirements.protected),
         "protected_as_features": dict(step.product.requirements.protected_as_features),
     }
+
+
+def _labels(step: Step) -> dict[str, Any] | None:
+    """Who labelled the rows, as the prepare stage reports it; None where it does not."""
+    path = step.input("prepare") / "report.json"
+    found: dict[str, Any] | None = read_json(path).get("labels") if path.is_file() else None
+    return found
 
 
 def _limits(step: Step, prepared: Prepared, verdict: Verdict, slices: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -162,7 +170,9 @@ def _limits(step: Step, prepared: Prepared, verdict: Verdict, slices: Sequence[M
     source = step.product.source
     if source.kind == "simulator":
         limits.append("the rows are simulated: nothing here speaks about real people")
-    metric = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}[prepared.task]
+    metric = {"binary": "roc_auc", "multiclass": "accuracy", "multilabel": "micro_f1", "regression": "mae"}[
+        prepared.task
+    ]
     measured = [
         (group["metrics"][metric]["value"], part["column"], group)
         for part in slices

@@ -29,7 +29,7 @@ def series(task: Task, y: NDArray[Any], score: FloatArray) -> dict[str, Series]:
     Args:
         task: kind of problem.
         y: 0/1, class indices, or values ``[n]``.
-        score: calibrated P(positive) ``[n]``, probabilities ``[n, k]``, or values ``[n]``.
+        score: calibrated P(positive) ``[n]``, probabilities ``[n, k]`` (multilabel ``[n, k, 2]``), or values ``[n]``.
     """
     if task == "binary":
         return _binary(y, score)
@@ -37,6 +37,9 @@ def series(task: Task, y: NDArray[Any], score: FloatArray) -> dict[str, Series]:
         top = score.max(axis=1)
         right = (np.argmax(score, axis=1) == y).astype(np.int64)
         return {"calibration": calibration(right, top), "score_histogram": histogram(top, 0.0, 1.0)}
+    if task == "multilabel":
+        stated = score[..., 0].ravel()
+        return {"calibration": calibration(y.ravel(), stated), "score_histogram": histogram(stated, 0.0, 1.0)}
     error = score - y
     return {
         "predicted_against_actual": _points(*_binned_means(y, score), "predicted"),

@@ -28,6 +28,8 @@ class Noise:
         joint: share of rows with given label i and likely label j, ``[k, k]``; None for regression.
         y: class indices, for the counts per class; None for regression.
         method: one sentence.
+        proposed: the likeliest other class per row, ``[n]``; None where there is none (regression, several labels).
+        margin: its probability less that of the given class, -1 to 1, ``[n]``; None likewise.
     """
 
     share: float
@@ -36,6 +38,8 @@ class Noise:
     joint: FloatArray | None
     y: NDArray[np.int64] | None
     method: str
+    proposed: NDArray[np.int64] | None = None
+    margin: FloatArray | None = None
 
     def to_json(self, classes: Sequence[str]) -> dict[str, Any]:
         """Plain JSON values."""
@@ -52,7 +56,8 @@ def confident_learning(probabilities: FloatArray, y: NDArray[np.int64], learner:
 
     The threshold of class j is the mean probability of j over rows labelled j. A row labelled i counts as likely j
     when j is the most probable class among those at or above their threshold. The counts are scaled to the class
-    sizes; the share off the diagonal is the estimate. ``suspect`` is ``(1 + p_best_other - p_own) / 2``.
+    sizes; the share off the diagonal is the estimate.
+    ``suspect`` is ``p_best_other / (p_best_other + p_own)``: above a half, another class is more probable.
 
     Args:
         probabilities: out of fold, ``[n, k]``.
@@ -74,12 +79,14 @@ def confident_learning(probabilities: FloatArray, y: NDArray[np.int64], learner:
     joint = joint / joint.sum(axis=1, keepdims=True) * (size / count)[:, None]
     others = probabilities.copy()
     others[np.arange(count), y] = -1.0
-    suspect = (1.0 + others.max(axis=1) - own) / 2.0
+    best = others.max(axis=1)
     return Noise(
         share=float(max(0.0, 1.0 - np.trace(joint))),
-        suspect=suspect,
+        suspect=best / np.maximum(best + own, 1e-300),
         flagged=confident & (likely != y),
         joint=joint,
         y=y,
         method=f"confident learning (Northcutt et al. 2021) on out-of-fold {learner} probabilities",
+        proposed=others.argmax(axis=1),
+        margin=best - own,
     )

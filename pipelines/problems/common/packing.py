@@ -3,20 +3,49 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines.files import json_number, read_json, read_parquet
+from pipelines.bundle import MANIFEST, describe_files, write_manifest
+from pipelines.errors import DataError
+from pipelines.files import json_number, read_json, read_parquet, write_parquet, write_text
 from pipelines.step import Step
 from pipelines.verdicts import Check, Verdict, from_checks
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Render = Callable[[Any, Any], str]
+
 GOLDEN_ROWS = 50
+MIB = 1 << 20
+
+
+def open_bundle(step: Step, *prepared: str) -> Path:
+    """``bundle/`` with the model files, the choice, and these files of the prepare stage."""
+    bundle = step.out / "bundle"
+    copy_models(step.input("export"), bundle)
+    shutil.copyfile(step.input("evaluate") / "result" / "choice.json", bundle / "choice.json")
+    for name in prepared:
+        shutil.copyfile(step.input("prepare") / name, bundle / name)
+    return bundle
+
+
+def seal_bundle(step: Step, reference: pd.DataFrame, render: Render, difference: float) -> Verdict:
+    """Write the reference rows, the card and, last, the manifest; the verdict is :func:`bundle_verdict`'s.
+
+    ``render`` makes the card's text of ``result/card.json`` and of the list of files in the bundle.
+    """
+    bundle = step.out / "bundle"
+    write_parquet(bundle / "reference.parquet", reference)
+    facts = read_json(step.input("evaluate") / "result" / "card.json")
+    write_text(bundle / "card.md", render(facts, describe_files(bundle)))
+    manifest = write_manifest(bundle, step.name, step.product.problem)
+    size = manifest.size_bytes + (bundle / MANIFEST).stat().st_size
+    return bundle_verdict(step, size / MIB, difference)
 
 
 def copy_models(export: Path, bundle: Path) -> None:
@@ -47,6 +76,9 @@ def golden_rows(
     """Raw rows as a client would send them, spread evenly over the test rows, and their positions.
 
     Test rows that the schema refuses (a category that the train rows lack) are passed over.
+
+    Raises:
+        DataError: no test row fits the schema, so nothing could prove the bundle.
     """
     fits = np.ones(len(test), dtype=bool)
     columns: dict[str, list[Any]] = {}
@@ -55,7 +87,13 @@ def golden_rows(
         columns[field["name"]] = values
         fits &= np.array([_fits(value, field) for value in values], dtype=bool)
     able = np.flatnonzero(fits)
-    picked = able[np.unique(np.linspace(0, len(able) - 1, min(count, len(able))).astype(int))] if len(able) else able
+    if not len(able):
+        raise DataError(
+            "no test row fits the schema",
+            where={"rows": len(test)},
+            next_step="look at the prepare stage's schema.json, and at prepare.max_characters where it limits texts",
+        )
+    picked = able[np.unique(np.linspace(0, len(able) - 1, min(count, len(able))).astype(int))]
     rows = [{name: values[place] for name, values in columns.items()} for place in picked.tolist()]
     return rows, picked.tolist()
 

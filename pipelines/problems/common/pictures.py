@@ -182,7 +182,7 @@ def _direction_colour(direction: float | None) -> str:
 
 
 def _slices(folder: Path, task: Task, slices: Sequence[Mapping[str, Any]]) -> None:
-    metric = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "mae"}[task]
+    metric = {"binary": "roc_auc", "multiclass": "accuracy", "multilabel": "micro_f1", "regression": "mae"}[task]
     rows: list[tuple[str, Mapping[str, Any] | None, int, bool]] = []
     for part in slices:
         rows.append((part["column"], None, 0, False))

@@ -19,7 +19,8 @@ from pipelines.errors import ConfigError
 from pipelines.files import json_number
 from pipelines.metrics.intervals import Estimate
 from pipelines.metrics.judges import names_of
-from pipelines.verdicts import Check
+from pipelines.step import Step
+from pipelines.verdicts import Check, Verdict
 
 WITHIN_NOISE = "not beyond noise"
 DECISION_MEASURES = ("recall", "precision", "selection_rate", "cost")
@@ -115,3 +116,15 @@ def _place(value: float, low: float, limit: float) -> str:
     if value <= limit:
         return f"within the limit {limit:g}"
     return f"above the limit {limit:g}" + ("" if low > limit else f" but {WITHIN_NOISE}")
+
+
+def nothing_trained(step: Step, left_out: Mapping[str, str]) -> Verdict:
+    """The blocked verdict of a night in which every candidate was left out; says why each was."""
+    why = "; ".join(f"{model}: {reason}" for model, reason in left_out.items())
+    return Verdict(
+        gate="quality",
+        product=step.name,
+        status="blocked",
+        reason=f"no candidate was trained ({why})",
+        next_step=f"set use: always for one of candidates.{step.name}-*",
+    )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipelines.errors import BundleError
 from pipelines.features.design import Design
 from pipelines.models.lightgbm import matrix
+from pipelines.problems.common.opening import onnx_session
 
 FloatArray = NDArray[np.float64]
 
@@ -72,23 +73,7 @@ class OnnxScorer:
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._sessions: list[Any] = []
-        for path in paths:
-            try:
-                session = ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-            except Exception as error:  # onnxruntime's errors share no public base
-                raise BundleError(
-                    f"not an ONNX model that this runtime reads: {' '.join(str(error).split())[:200]}",
-                    where={"file": path.name},
-                    next_step="export the model again with the pinned versions",
-                ) from error
-            self._sessions.append(session)
+        self._sessions = [onnx_session(path) for path in paths]
         self._inputs = [item.name for item in self._sessions[0].get_inputs()]
 
     def score(self, design: Design) -> FloatArray:

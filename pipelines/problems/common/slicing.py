@@ -23,6 +23,7 @@ FloatArray = NDArray[np.float64]
 SHOWN: Mapping[Task, tuple[str, ...]] = {
     "binary": ("roc_auc", "brier"),
     "multiclass": ("accuracy", "log_loss"),
+    "multilabel": ("micro_f1", "subset_accuracy"),
     "regression": ("mae", "rmse"),
 }
 MIN_ROWS = 10  # fewer are counted, not measured

@@ -24,10 +24,12 @@ class Targets:
     Attributes:
         task: binary, multiclass or regression.
         classes: target values in order of their index (binary: the positive one is last); empty for regression.
+        separator: multilabel: what parts the labels of one row.
     """
 
     task: Task
     classes: tuple[Any, ...]
+    separator: str = ";"
 
     @staticmethod
     def learn(columns: Columns, values: NDArray[Any]) -> Targets:
@@ -47,6 +49,10 @@ class Targets:
                     next_step="mend the target column, or set columns.task to what it is",
                 )
             return Targets("regression", ())
+        if columns.task == "multilabel":
+            labels = sorted({label for value in values.tolist() for label in labels_of(value, columns.separator)})
+            _check_classes(columns, labels, where)
+            return Targets("multilabel", tuple(labels), columns.separator)
         classes = distinct(values)
         _check_classes(columns, classes, where)
         if columns.task == "binary":
@@ -57,16 +63,18 @@ class Targets:
     @staticmethod
     def from_schema(schema: Mapping[str, Any]) -> Targets:
         """As written into ``schema.json``."""
-        return Targets(schema["task"], tuple(schema["classes"]))
+        return Targets(schema["task"], tuple(schema["classes"]), str(schema.get("separator", ";")))
 
     def encode(self, values: NDArray[Any]) -> NDArray[Any]:
-        """int64 class indices ``[n]``, or float64 for regression.
+        """int64 class indices ``[n]``, multilabel 0 and 1 ``[n, k]``, or float64 for regression.
 
         Raises:
             DataError: a value that is none of the classes.
         """
         if self.task == "regression":
             return as_numbers(values)
+        if self.task == "multilabel":
+            return self._several(values)
         position, keys = as_keys(values)
         index = {category_key(value): place for place, value in enumerate(self.classes)}
         unknown = [key for key in keys if key not in index]
@@ -77,6 +85,27 @@ class Targets:
             )
         table = np.array([index[key] for key in keys], dtype=np.int64)
         return table[position]
+
+    def _several(self, values: NDArray[Any]) -> NDArray[np.int64]:
+        index = {label: place for place, label in enumerate(self.classes)}
+        answer = np.zeros((len(values), len(self.classes)), dtype=np.int64)
+        for row, value in enumerate(values.tolist()):
+            for label in labels_of(value, self.separator):
+                if label not in index:
+                    raise DataError(
+                        f"label {label!r} is none of {list(self.classes)[:10]}",
+                        where={"row": row},
+                        next_step="run the prepare stage again on these rows",
+                    )
+                answer[row, index[label]] = 1
+        return answer
+
+
+def labels_of(value: Any, separator: str) -> list[str]:
+    """The labels of one row, each once, sorted; none of a missing value."""
+    if not isinstance(value, str):
+        return []
+    return sorted({part.strip() for part in value.split(separator)} - {""})
 
 
 def distinct(values: NDArray[Any]) -> list[Any]:

@@ -17,6 +17,7 @@ FloatArray = NDArray[np.float64]
 SIMPLEST_FIRST = (
     "statistical",
     "lightgbm",
+    "sequence",
     "tabm",
     "linear_text",
     "encoder",
@@ -91,7 +92,7 @@ def read_model(model: str, folder: Path) -> Answers:
     rows = frame["_row"].to_numpy().astype(np.int64)
     order = np.argsort(rows, kind="stable")
     names = [f"score_{place}" for place in range(len(record["classes"]))]
-    several = record["task"] == "multiclass"
+    several = record["task"] in ("multiclass", "multilabel")
     scores = frame[names if several else "score"].to_numpy().astype(np.float64)
     if not np.isfinite(scores).all():
         raise StageError(

@@ -1,4 +1,5 @@
-"""The page at ``/`` for a person: plain HTML, CSS and JavaScript modules, without a build step or an outside host.
+"""The pages at ``/`` and ``/chat`` for a person: plain HTML, CSS and JavaScript modules, without a build step or an
+outside host.
 
 One module per kind of answer lies in ``static/answers``; ``static/answers/index.js`` says which one shows what.
 """
@@ -70,7 +71,7 @@ def read_files(folder: Path = STATIC) -> dict[str, File]:
 
 
 def make_page() -> Starlette:
-    """An ASGI app that serves ``/`` and ``/page/...``."""
+    """An ASGI app that serves ``/``, ``/chat`` and ``/page/...``."""
     files = read_files()
 
     def answer(request: Request, name: str) -> Response:
@@ -87,11 +88,16 @@ def make_page() -> Starlette:
         """The page."""
         return answer(request, "index.html")
 
+    async def chat(request: Request) -> Response:
+        """The chat, for products that suggest replies."""
+        return answer(request, "chat.html")
+
     async def part(request: Request) -> Response:
         """A file that it needs."""
         return answer(request, request.path_params["name"])
 
     app = Starlette()
     app.add_route("/", index, methods=["GET"])
+    app.add_route("/chat", chat, methods=["GET"])
     app.add_route("/page/{name:path}", part, methods=["GET"])
     return app

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 if TYPE_CHECKING:
     import pandas as pd
 
-NAMES = ("credit", "campaign", "uplift", "demand", "text_intents", "text_notes", "dialogues")
+NAMES = ("credit", "campaign", "uplift", "demand", "text_intents", "text_notes", "text_topics", "dialogues")
 
 
 class Simulator(Protocol):
@@ -72,6 +72,10 @@ def simulator(name: str) -> Simulator:
             from pipelines.sources.simulators import text_notes
 
             return cast(Simulator, text_notes)
+        case "text_topics":
+            from pipelines.sources.simulators import text_topics
+
+            return cast(Simulator, text_topics)
         case "dialogues":
             from pipelines.sources.simulators import dialogues
 

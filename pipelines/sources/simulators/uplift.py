@@ -58,11 +58,12 @@ def history(seed: int, start: date, last_day: date, rows_at_start: int, rows_per
 
 
 def production_day(seed: int, day: date, rows: int, shift: str = "none") -> pd.DataFrame:
-    """``rows`` customers to decide about on ``day``: no arm, no outcome, ids never used before."""
+    """``rows`` customers to decide about on ``day``, with the arm that the coin gave each: no outcome, ids never used
+    before."""
     import pandas as pd
 
     table = _production(seed, day, rows, shift)
-    return pd.DataFrame({name: table[name] for name in ("id", *FEATURES)})
+    return pd.DataFrame({name: table[name] for name in ("id", *FEATURES, TREATMENT)})
 
 
 def outcomes(seed: int, day: date, rows: int, shift: str = "none") -> pd.DataFrame:

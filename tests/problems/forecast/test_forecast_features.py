@@ -13,6 +13,7 @@ from pipelines.problems.forecast.core.history import History, load_history, obje
 from pipelines.problems.forecast.core.lags import absolute, origin_at, relative, worked
 from pipelines.problems.forecast.core.rhythm import RHYTHMS, to_steps, to_text
 from pipelines.problems.forecast.core.spec import Spec
+from pipelines.problems.forecast.core.window import windows
 from pipelines.problems.forecast.prepare import leakage
 from pipelines.problems.forecast.prepare.leakage import moved_features
 
@@ -56,6 +57,7 @@ def test_no_feature_of_an_origin_changes_when_the_future_does(seed: int, origin:
     np.testing.assert_array_equal(first.level, second.level)
     np.testing.assert_array_equal(first.spread, second.spread)
     np.testing.assert_array_equal(first.usual(series, steps, wanted), second.usual(series, steps, wanted))
+    np.testing.assert_array_equal(windows(first, np.arange(4)), windows(second, np.arange(4)))
 
 
 def test_the_gate_names_a_feature_that_sees_the_future(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,3 +155,18 @@ def test_what_is_no_date_is_named_with_its_row() -> None:
     with pytest.raises(ValueError, match="31 June") as found:
         to_steps(np.array(["2026-07-01", "31 June"], dtype=object), "day")
     assert found.value.args[1] == 1
+
+
+def test_a_window_holds_the_last_weeks_of_a_series_week_by_week() -> None:
+    known = history()
+    origin = origin_at(known, START + 500, "ratio")
+    read = windows(origin, np.array([2]))
+    assert read.shape == (1, 13, 35)
+    last_week = read[0, -1].reshape(7, 5)
+    values = known.values[2, 494:501]
+    there = ~np.isnan(values)
+    assert np.array_equal(last_week[:, 1] > 0, there)
+    assert last_week[there, 0] == pytest.approx(np.arcsinh(values[there] / origin.level[2]), rel=1e-5)
+    assert np.array_equal(last_week[:, 2] > 0, known.state[2, 494:501] == 1)
+    early = windows(origin_at(known, START + 20, "ratio"), np.array([0]))
+    assert (early[0].reshape(91, 5)[:70] == 0).all()

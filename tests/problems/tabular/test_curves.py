@@ -51,6 +51,7 @@ def test_histograms_hold_every_row() -> None:
     assert column(same, "share").sum() == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_pictures_are_equal_bytes_and_say_nothing_of_their_maker(tmp_path: Path) -> None:
     y, p = scored()
     group = {

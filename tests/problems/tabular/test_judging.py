@@ -68,6 +68,7 @@ def test_predictions_are_of_the_valid_and_test_rows_and_give_the_stated_metrics(
         assert metrics["rmse"]["value"] == pytest.approx(np.sqrt(((test["score"].to_numpy() - y) ** 2).mean()))
 
 
+@pytest.mark.slow
 def test_the_same_lane_judged_twice_gives_the_same_bytes(trained: Path, tmp_path: Path) -> None:
     for place in ("one", "two"):
         assert judged(trained, tmp_path / place).passed
@@ -76,6 +77,7 @@ def test_the_same_lane_judged_twice_gives_the_same_bytes(trained: Path, tmp_path
     assert len(one) > 15
 
 
+@pytest.mark.slow
 def test_test_rows_have_no_say_in_the_choice(trained: Path, tmp_path: Path) -> None:
     judged(trained, tmp_path / "as_is")
     copy = tmp_path / "worse"

@@ -107,3 +107,13 @@ def test_a_fold_without_a_class_is_one_clear_error() -> None:
             PROFILE,
             lambda *_: None,
         )
+
+
+def test_a_label_is_suspect_by_the_odds_against_the_likeliest_other() -> None:
+    probabilities = np.array([[0.1, 0.3, 0.6], [0.05, 0.05, 0.9], [0.5, 0.3, 0.2]])
+    found = confident_learning(probabilities, np.array([1, 0, 0]))
+    np.testing.assert_allclose(found.suspect, [0.6 / 0.9, 0.9 / 0.95, 0.3 / 0.8])
+    assert found.proposed is not None
+    assert found.margin is not None
+    assert found.proposed.tolist() == [2, 2, 1]
+    np.testing.assert_allclose(found.margin, [0.3, 0.85, -0.2])

@@ -43,6 +43,7 @@ def test_a_row_counts_half_after_the_half_life() -> None:
     assert backwards[79] == min(backwards[:80])
 
 
+@pytest.mark.slow
 def test_with_refit_the_served_model_has_learned_from_the_newest_rows(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     models = {"plain": {"params": lanes.QUICK}, "again": {"params": lanes.QUICK, "refit": True}}

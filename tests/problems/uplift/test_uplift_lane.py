@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from pipelines.errors import BundleError
 from pipelines.files import read_json, read_parquet, sha256_tree
 from pipelines.layout import Layout
 from pipelines.metrics.intervals import difference
+from pipelines.monitoring.measured import measure
 from pipelines.problems import answered, answers_apart, judge_rows, load_answering, watched_roles
 from pipelines.problems.common.frames import frame_columns
+from pipelines.records.predictions import Logged
 from pipelines.sources.simulators import uplift
 
 
@@ -148,3 +151,40 @@ def test_a_second_run_gives_the_same_bytes(tmp_path: Path) -> None:
     again = Layout(tmp_path / "again")
     lanes.until(again, one, lanes.rows(1500), "export")
     assert sha256_tree(other.lane(lanes.PRODUCT)) == sha256_tree(again.lane(lanes.PRODUCT))
+
+
+def test_performance_is_measured_on_customers_whose_arm_was_drawn(lane: tuple[Layout, Params]) -> None:
+    layout, params = lane
+    product, bundle = params.product(lanes.PRODUCT), bundle_of(layout)
+    schema = read_json(bundle / "schema.json")
+    assert schema["outcomes"] == [0, 1]
+    assert "arm" in schema["also"]
+    model: Any = load_answering("uplift", bundle, lambda _: None)
+
+    def told(day: date, shift: str, drawn: bool) -> list[tuple[Logged, Any]]:
+        sent, came = uplift.production_day(7, day, 3000, shift), uplift.outcomes(7, day, 3000, shift)
+        rows = sent.to_dict("records")
+        answers = model.answer(rows)
+        return [
+            (
+                Logged("r", place, lanes.PRODUCT, "v", "2026-02-01T00:00:00.000+00:00",
+                       {name: value for name, value in row.items() if drawn or name != "arm"}, answer),
+                int(visit),
+            )
+            for place, (row, answer, visit) in enumerate(zip(rows, answers, came["visit"], strict=True))
+        ]  # fmt: skip
+
+    usual = told(date(2026, 2, 1), "none", drawn=True)
+    found = measure(product, bundle, usual, [row for row, _ in usual], len(usual))
+    assert found is not None
+    assert found.name == "policy_value"
+    assert found.outcomes == 3000
+    assert not found.worse
+    assert found.window > 0.02
+    tired = told(date(2026, 2, 1), "mail_fatigue", drawn=True)
+    worn = measure(product, bundle, tired, [row for row, _ in tired], len(tired))
+    assert worn is not None
+    assert worn.window < 0.01
+    assert worn.loss > 0.02
+    followed = told(date(2026, 2, 1), "none", drawn=False)
+    assert measure(product, bundle, followed, [row for row, _ in followed], len(followed)) is None

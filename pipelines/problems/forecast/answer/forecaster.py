@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.errors import BundleError, DataError
+from pipelines.errors import DataError
 from pipelines.features.design import Design
 from pipelines.features.tabular import Derive, FeatureState
-from pipelines.files import read_json
 from pipelines.problems.base import DeriveFor
 from pipelines.problems.common import reasons
+from pipelines.problems.common.opening import exported_members, read_parts
 from pipelines.problems.forecast.answer import quantiles
 from pipelines.problems.forecast.answer.members import Member, Table, Trees, load_member
 from pipelines.problems.forecast.core.assemble import design_of, states
@@ -95,24 +95,10 @@ class Forecaster:
     @staticmethod
     def assemble(prepared: Path, choice: Path, export: Path, derive_for: DeriveFor) -> Forecaster:
         """As :meth:`load`, from files that lie apart: ``prepared`` holds the history and ``features.json``."""
-        try:
-            chosen, exported, stored = read_json(choice), read_json(export), read_json(prepared / "features.json")
-        except (OSError, ValueError) as error:
-            raise BundleError(
-                f"a file of the bundle cannot be read: {error}",
-                where={"folder": prepared.name},
-                next_step="pack the model again",
-            ) from error
+        chosen, exported, stored = read_parts(choice, export, prepared / "features.json")
         spec, state = Spec.from_json(stored["spec"]), FeatureState.from_json(stored["state"])
-        entries = {entry["model"]: entry for entry in exported["members"]}
-        absent = [member["model"] for member in chosen["members"] if member["model"] not in entries]
-        if absent:
-            raise BundleError(
-                f"the choice names model {absent[0]!r}, which was not exported",
-                where={"folder": export.parent.name},
-                next_step="run the export stage again",
-            )
-        members = [load_member(export.parent, entries[one["model"]], spec.scale) for one in chosen["members"]]
+        entries = exported_members(chosen, exported, export.parent.name)
+        members = [load_member(export.parent, entry, spec.scale) for entry in entries]
         return Forecaster(spec, state, load_history(prepared), chosen, members, derive_for(state.module))
 
     @property

@@ -1,8 +1,8 @@
-"""The exported models of a forecast in memory: trees over features, or a table of forecasts made beforehand."""
+"""The exported models of a forecast in memory: trees or a network over features, or a table of forecasts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from pipelines.errors import BundleError, DataError
 from pipelines.features.design import Design
 from pipelines.files import read_json
+from pipelines.models.sequence import SequenceNet
 from pipelines.problems.common.scorers import LightgbmScorer, load_scorer
 from pipelines.problems.forecast.core.lags import Array, Origin, Scale, absolute
 from pipelines.problems.forecast.core.rhythm import Steps
+from pipelines.problems.forecast.core.window import relatives
 
 
 class Member(Protocol):
@@ -72,12 +74,30 @@ class Table:
         return self.tables[origin.step][series, steps - origin.step - 1]
 
 
+class Sequence:
+    """Recurrent networks over the last steps of a series and the features of a step; the mean of them answers."""
+
+    needs_features = True
+
+    def __init__(self, nets: Iterable[SequenceNet], scale: Scale) -> None:
+        self._nets = list(nets)
+        self._scale = scale
+
+    def point(self, origin: Origin, series: NDArray[np.int64], steps: Steps, design: Design | None) -> Array:  # noqa: ARG002
+        """See :meth:`Member.point`."""
+        assert design is not None
+        found = relatives(self._nets, origin, series, design)
+        return absolute(found, origin.level[series], self._scale)
+
+
 def load_member(folder: Path, entry: Mapping[str, Any], scale: Scale) -> Member:
     """One entry of ``export.json``'s ``members``.
 
     Raises:
         BundleError: a file is missing or unreadable.
     """
+    if entry["format"] == "sequence":
+        return Sequence([SequenceNet.load(folder / name) for name in entry["files"]], scale)
     if entry["format"] != "table":
         scorer = load_scorer(folder, entry)
         assert isinstance(scorer, LightgbmScorer)

@@ -23,11 +23,14 @@ STRETCHES = 4  # parts of the horizon, at most
 LEAST_ERRORS = 200  # errors of a part
 
 
-def learn(error: Array, kind: Kinds, ahead: Array, horizon: int, levels: Sequence[float]) -> dict[str, Any]:
+def learn(
+    error: Array, series: Kinds, kind: Kinds, ahead: Array, horizon: int, levels: Sequence[float]
+) -> dict[str, Any]:
     """How far off, per kind of series, part of the horizon and level.
 
     Args:
         error: demand minus forecast, relative, in units of the series' spread ``[n]``.
+        series: place of each row's series ``[n]``.
         kind: :func:`kinds` of each row's series ``[n]``.
         ahead: steps ahead of the origin ``[n]``.
         horizon: steps.
@@ -44,8 +47,8 @@ def learn(error: Array, kind: Kinds, ahead: Array, horizon: int, levels: Sequenc
         rows, low = [], 0
         for edge in edges:
             inside = own & (ahead > low) & (ahead <= edge)
-            chosen = error[inside] if int(inside.sum()) >= LEAST_ERRORS // 4 else error[own]
-            rows.append([json_number(_corrected(chosen, level)) for level in levels])
+            inside = inside if int(inside.sum()) >= LEAST_ERRORS // 4 else own
+            rows.append([json_number(_corrected(error[inside], series[inside], level)) for level in levels])
             low = edge
         offsets.append(rows)
     return {"levels": list(levels), "edges": edges, "offsets": offsets}
@@ -56,11 +59,31 @@ def kinds(origin: Origin, series: Kinds) -> Kinds:
     return (origin.means["zeros"][series] >= INTERMITTENT).astype(np.int64)
 
 
-def _corrected(error: Array, level: float) -> float:
-    """The empirical quantile, pushed outwards by the finite-sample correction ``(n + 1) / n``."""
-    n = len(error)
-    pushed = 0.5 + (level - 0.5) * (n + 1) / n
-    return float(np.quantile(error, np.clip(pushed, 0.0, 1.0)))
+def _corrected(error: Array, series: Kinds, level: float) -> float:
+    """The empirical quantile, pushed outwards by the finite-sample correction ``(n + 1) / n``; the steps of one series
+    are not independent, so that ``n`` is :func:`effective` rows."""
+    plain = float(np.quantile(error, level))
+    n = effective((error > plain) if level >= 0.5 else (error < plain), series)
+    return float(np.quantile(error, np.clip(0.5 + (level - 0.5) * (n + 1) / n, 0.0, 1.0)))
+
+
+def effective(event: NDArray[np.bool_], series: Kinds) -> float:
+    """How many independent rows say as much about the share of an event as these do.
+
+    ``n / (1 + (m - 1) r)`` with ``m`` the rows of a series, weighed by themselves, and ``r`` the correlation of the
+    event within series by analysis of variance (Kish, Survey Sampling, 1965). At least the number of series.
+    """
+    _, place, count = np.unique(series, return_inverse=True, return_counts=True)
+    n, groups = len(event), len(count)
+    if n <= groups or groups < 2:
+        return float(n)
+    share = np.bincount(place, event) / count
+    between = float((count * (share - event.mean()) ** 2).sum()) / (groups - 1)
+    within = float((count * share * (1.0 - share)).sum()) / (n - groups)
+    usual = (n - float((count**2).sum()) / n) / (groups - 1)
+    total = between + (usual - 1.0) * within
+    r = np.clip((between - within) / total, 0.0, 1.0) if total > 0 else 0.0
+    return float(max(groups, n / (1.0 + (float((count**2).sum()) / n - 1.0) * r)))
 
 
 def spread_around(learned: Mapping[str, Any], origin: Origin, series: Kinds, point: Array, steps: Kinds) -> Array:

@@ -118,6 +118,14 @@ class Prepared:
         origin, rows = self.origin(self.origin_of(side)), self.rows(side)
         return origin, rows[~np.isnan(origin.level[self.series[rows]])]
 
+    def whole_side(self, side: str) -> Samples:
+        """All rows of ``valid`` or ``test`` from its origin."""
+        origin, rows = self.side(side)
+        origins = np.full(len(rows), origin.step, dtype=np.int64)
+        return Samples(
+            self.design(origin, rows), self.relative_y(origin, rows), rows, origins, self.weights(origin, rows)
+        )
+
     def relative_y(self, origin: Origin, rows: Rows) -> Array:
         """Demand of these rows relative to their series' level at an origin."""
         scale = self.spec.scale

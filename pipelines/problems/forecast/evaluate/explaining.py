@@ -23,10 +23,10 @@ def explain(prepared: Prepared, members: Sequence[Answers], weights: Sequence[fl
     """The content of ``explanations.json``; contributions are relative to the series' own level."""
     unit = "log of demand against the level" if prepared.spec.scale == "log" else "demand against the level"
     trees = [(one, weight) for one, weight in zip(members, weights, strict=True) if one.family == "lightgbm"]
-    tables = [
+    tables: list[dict[str, Any]] = [
         {
             "model": one.model,
-            "method": "the series' own past",
+            "method": "the series' own past" if one.family == "statistical" else "no contributions of a network",
             "weight": weight,
             "incompleteness": 0.0,
             "importance": [],

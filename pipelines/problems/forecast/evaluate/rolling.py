@@ -6,18 +6,25 @@ in since, as it would in production between two retrainings.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from pipelines.files import read_json
 from pipelines.metrics.forecast import POINT
 from pipelines.models import load_model
+from pipelines.models.sequence import SequenceNet
 from pipelines.problems.common.slicing import numbers
-from pipelines.problems.forecast.core.lags import absolute
-from pipelines.problems.forecast.core.prepared import Prepared
+from pipelines.problems.common.trained import Answers
+from pipelines.problems.forecast.answer.forecaster import blend
+from pipelines.problems.forecast.core.lags import Array, Origin, absolute
+from pipelines.problems.forecast.core.prepared import Prepared, Rows
+from pipelines.problems.forecast.core.window import relatives
 from pipelines.problems.forecast.evaluate.choosing import Picked
 from pipelines.problems.forecast.evaluate.measuring import judge_of, measure, scales
 from pipelines.step import Step
 
 ORIGINS = 4
+Asked = Callable[[Origin, Rows], Array]
 
 
 def evaluate(step: Step, prepared: Prepared, choice: dict[str, Any], picked: Picked) -> list[dict[str, Any]]:
@@ -25,9 +32,9 @@ def evaluate(step: Step, prepared: Prepared, choice: dict[str, Any], picked: Pic
 
     Empty where a statistical model was chosen: it is fitted anew at every origin.
     """
-    if len(picked.members) != 1 or picked.members[0].family == "statistical":
+    if any(one.family == "statistical" for one in picked.members):
         return []
-    model = load_model(picked.members[0].folder)
+    asked = [_asked(prepared, one) for one in picked.members]
     spec, first = prepared.spec, prepared.origin_of("test")
     scale = scales(prepared, "test")
     metric = choice["metric"]["name"]
@@ -37,8 +44,17 @@ def evaluate(step: Step, prepared: Prepared, choice: dict[str, Any], picked: Pic
         rows = prepared.side("test")[1]
         rows = rows[prepared.steps[rows] > origin.step]
         level = origin.level[prepared.series[rows]]
-        point = absolute(model.predict(prepared.design(origin, rows)), level, spec.scale)
+        point = blend([absolute(one(origin, rows), level, spec.scale) for one in asked], picked.weights)
         names = list(dict.fromkeys([name for name in (metric, "wape", "mase") if name in POINT]))
         judged = measure(step.product, judge_of(prepared, rows, point, scale, names=names))
         found.append({"after": origin.step - first, "rows": len(rows), "metrics": numbers(judged)})
     return found
+
+
+def _asked(prepared: Prepared, member: Answers) -> Asked:
+    """Relative forecasts of a model for rows from any origin."""
+    if member.family == "sequence":
+        nets = [SequenceNet.load(member.folder / name) for name in read_json(member.folder / "model.json")["files"]]
+        return lambda origin, rows: relatives(nets, origin, prepared.series[rows], prepared.design(origin, rows))
+    model = load_model(member.folder)
+    return lambda origin, rows: model.predict(prepared.design(origin, rows))

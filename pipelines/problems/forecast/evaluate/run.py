@@ -38,14 +38,7 @@ def run(step: Step, derive: Derive | None) -> Verdict:
     measuring.require_known_metrics(product, prepared.spec.quantiles)
     answers, left_out = read_answers({m: step.input("train", m) for m in step.params.candidates_of(step.name)})
     if not answers:
-        why = "; ".join(f"{model}: {reason}" for model, reason in left_out.items())
-        return Verdict(
-            gate="quality",
-            product=step.name,
-            status="blocked",
-            reason=f"no candidate was trained ({why})",
-            next_step=f"set use: always for one of candidates.{step.name}-*",
-        )
+        return quality.nothing_trained(step, left_out)
     _, valid = prepared.side("valid")
     _, test = prepared.side("test")
     picked = choose(prepared, answers, valid, measuring.scales(prepared, "valid"), product.evaluate)
@@ -108,7 +101,7 @@ def _beside(metric: str, others: dict[str, Any], rolled: list[dict[str, Any]]) -
 
 def _shown(product: Any) -> list[str]:
     metric = product.evaluate.metric
-    return list(dict.fromkeys([*([metric] if metric in POINT else []), "rmspe", "mase", "wape"]))
+    return list(dict.fromkeys([*([metric] if metric in POINT else []), "rmspe", "mase", "rmsse", "wape", "bias"]))
 
 
 def _learn(prepared: Prepared, rows: Rows, point: Array) -> dict[str, Any]:
@@ -116,7 +109,7 @@ def _learn(prepared: Prepared, rows: Rows, point: Array) -> dict[str, Any]:
     series = prepared.series[rows]
     error = quantiles.errors(origin, series, prepared.y[rows], point)
     ahead = (prepared.steps[rows] - origin.step).astype(np.float64)
-    return quantiles.learn(error, quantiles.kinds(origin, series), ahead, spec.horizon, spec.quantiles)
+    return quantiles.learn(error, series, quantiles.kinds(origin, series), ahead, spec.horizon, spec.quantiles)
 
 
 def _quantiles(prepared: Prepared, side: str, rows: Rows, point: Array, learned: dict[str, Any]) -> Array:

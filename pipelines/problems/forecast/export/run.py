@@ -74,7 +74,7 @@ def _export(step: Step, model: str) -> dict[str, Any]:
         (step.out / model).mkdir(exist_ok=True)
         shutil.copyfile(member.folder / name, step.out / model / name)
         files.append(f"{model}/{name}")
-    kind = "table" if member.family == "statistical" else "lightgbm"
+    kind = {"statistical": "table", "sequence": "sequence"}.get(member.family, "lightgbm")
     return {"model": model, "family": member.family, "format": kind, "files": files, "variants": []}
 
 

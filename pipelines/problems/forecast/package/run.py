@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
+from typing import Any
 
 import numpy as np
 
-from pipelines.bundle import MANIFEST, describe_files, write_manifest
-from pipelines.errors import DataError
 from pipelines.features.tabular import Derive
 from pipelines.features.values import rows_to_columns
-from pipelines.files import json_number, read_json, write_json, write_parquet, write_text
-from pipelines.problems.common.packing import bundle_verdict, copy_models, golden_rows, reference_rows, test_rows
+from pipelines.files import json_number, read_json, write_json
+from pipelines.problems.common.packing import golden_rows, open_bundle, reference_rows, seal_bundle, test_rows
 from pipelines.problems.forecast.answer.answers import as_answers
 from pipelines.problems.forecast.answer.forecaster import Forecaster, Forecasts
 from pipelines.problems.forecast.core.history import load_history
@@ -19,8 +17,6 @@ from pipelines.problems.forecast.core.spec import Spec
 from pipelines.problems.model_card import render_card
 from pipelines.step import Step
 from pipelines.verdicts import Verdict
-
-MIB = 1 << 20
 
 
 def run(step: Step, derive: Derive | None) -> Verdict:
@@ -33,11 +29,8 @@ def run(step: Step, derive: Derive | None) -> Verdict:
     Raises:
         DataError: no test row fits the schema, so nothing could prove the bundle.
     """
-    bundle = step.out / "bundle"
+    bundle = open_bundle(step, "schema.json", "features.json")
     prepare, result = step.input("prepare"), step.input("evaluate") / "result"
-    copy_models(step.input("export"), bundle)
-    for source in (prepare / "schema.json", prepare / "features.json", result / "choice.json"):
-        shutil.copyfile(source, bundle / source.name)
     schema, spec = read_json(bundle / "schema.json"), Spec.from_json(read_json(bundle / "features.json")["spec"])
     history = load_history(prepare)
     history.cut(history.end - spec.horizon - spec.rhythm.reach, history.end).save(bundle)
@@ -45,12 +38,6 @@ def run(step: Step, derive: Derive | None) -> Verdict:
 
     test = test_rows(prepare, result)
     rows, positions = golden_rows(test, schema)
-    if not rows:
-        raise DataError(
-            "no test row fits the schema",
-            where={"rows": len(test)},
-            next_step="look at the prepare stage's schema.json",
-        )
     found = forecaster.predict(rows_to_columns(rows, spec.fields))
     names = ["score", *(name for name in test.columns if name.startswith("quantile_"))]
     judged = test.iloc[positions][names].to_numpy(dtype=np.float64)
@@ -60,11 +47,7 @@ def run(step: Step, derive: Derive | None) -> Verdict:
     reference = reference_rows(test, step).drop(columns=names[1:])
     columns = {name: test[name].to_numpy() for name in spec.fields}
     reference["usual"] = forecaster.predict(columns).usual
-    write_parquet(bundle / "reference.parquet", reference)
-    write_text(bundle / "card.md", render_card(read_json(result / "card.json"), {"files": describe_files(bundle)}))
-    manifest = write_manifest(bundle, step.name, step.product.problem)
-    size = manifest.size_bytes + (bundle / MANIFEST).stat().st_size
-    return bundle_verdict(step, size / MIB, difference)
+    return seal_bundle(step, reference, _card, difference)
 
 
 def _shown(found: Forecasts) -> Forecasts:
@@ -77,3 +60,7 @@ def _shown(found: Forecasts) -> Forecasts:
         return np.array(numbers, dtype=np.float64).reshape(values.shape)
 
     return Forecasts(rounded(found.point), rounded(found.quantiles), found.ahead, found.usual)
+
+
+def _card(facts: dict[str, Any], files: dict[str, Any]) -> str:
+    return render_card(facts, {"files": files})

@@ -161,6 +161,7 @@ def _fit(
         derive=derive,
         module=product.columns.features,
         max_categories=product.prepare.max_categories,
+        only_derived=product.columns.sources,
     )
 
 

@@ -1,1 +1,1 @@
-"""One candidate: the global trees or a statistical model per series."""
+"""One candidate: the global trees, a recurrent network or a statistical model per series."""

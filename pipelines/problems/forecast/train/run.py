@@ -11,13 +11,15 @@ from pipelines.errors import ConfigError, StageError
 from pipelines.features.tabular import Derive
 from pipelines.files import write_json, write_parquet
 from pipelines.problems.forecast.core.prepared import Prepared, load_prepared
-from pipelines.problems.forecast.train import statistical, trees
+from pipelines.problems.forecast.train import sequence, statistical, trees
 from pipelines.problems.forecast.train.outcome import Outcome
 from pipelines.step import Step
 from pipelines.verdicts import Check, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
+
+FITS = {"statistical": statistical.fit, "lightgbm": trees.fit, "sequence": sequence.fit}
 
 
 def run(step: Step, derive: Derive | None) -> Verdict:
@@ -39,8 +41,12 @@ def run(step: Step, derive: Derive | None) -> Verdict:
         reason = "left out by rule: use: never in params.yaml"
         return Verdict(gate="train", product=step.name, status="stood_aside", reason=reason)
     prepared = load_prepared(step.input("prepare"), step.product.columns.target, derive)
-    fit = statistical.fit if candidate.family == "statistical" else trees.fit
-    outcome = fit(step, candidate, prepared)
+    if candidate.family == "sequence":
+        wanted, reason = sequence.decide(candidate, step.params.profile, prepared, step.product.prepare.forecast)
+        if not wanted:
+            reason = f"left out by rule: {reason}"
+            return Verdict(gate="train", product=step.name, status="stood_aside", reason=reason)
+    outcome = FITS[candidate.family](step, candidate, prepared)
     write_parquet(step.out / "predictions.parquet", _predictions(prepared, outcome))
     write_json(step.out / "model.json", _record(candidate, outcome))
     checks = (Check(name="fitting", ok=True, detail=outcome.how),)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.problems.reply.answer.ranking import Pick
 
 ALTERNATIVES = 3
+WORD = re.compile(r"\s*\S+|\s+$")
 
 
 def as_answer(picked: Pick, names: Sequence[str], explain: bool = False) -> dict[str, Any]:
@@ -28,6 +30,17 @@ def as_answer(picked: Pick, names: Sequence[str], explain: bool = False) -> dict
             for candidate, quality in picked.ranked[1 : 1 + ALTERNATIVES]
         ]
     return answer
+
+
+def as_parts(answer: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """A whole answer as events: ``verdict`` before any text, so that nobody shows a customer what is for an agent's
+    eyes; ``evidence``; then the reply in words, ``piece`` by ``piece``, which put together are the reply."""
+    words = WORD.findall(answer["reply"] or "")
+    return [
+        ("verdict", {name: answer[name] for name in ("action", "confidence", "hand_over", "why")}),
+        ("evidence", {"evidence": answer["evidence"]}),
+        *(("piece", {"text": word}) for word in words),
+    ]
 
 
 def largest_difference(given: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,18 @@ from numpy.typing import NDArray
 from pipelines.errors import BundleError
 from pipelines.files import read_json
 from pipelines.models.retrieval import head
-from pipelines.problems.base import DeriveFor
-from pipelines.problems.reply.answer.answers import as_answer
+from pipelines.problems.base import DeriveFor, Listen
+from pipelines.problems.reply.answer import judged
+from pipelines.problems.reply.answer.answers import as_answer, as_parts
+from pipelines.problems.reply.answer.listening import listened
 from pipelines.problems.reply.answer.ranking import Pick, Ranker, picks
 from pipelines.problems.reply.core import templates
-from pipelines.problems.reply.core.candidates import Proposer
+from pipelines.problems.reply.core.candidates import Proposer, bags_of
 from pipelines.problems.reply.core.dialogue import FIELDS, Situation, complaints, read_row
 from pipelines.problems.reply.core.slots import values_of
 from pipelines.problems.reply.core.writing import Writer, load_writer
+
+LIKELY = 3  # next actions that are told before the reply is known
 
 
 class ReplyModel:
@@ -39,11 +43,48 @@ class ReplyModel:
 
     def picks(self, situations: Sequence[Situation]) -> list[Pick]:
         """The picked replies of situations, each by itself: what lies beside it in a request changes nothing."""
-        found = []
-        for one in situations:
-            written = self._writer([one], [values_of(one)]) if self._writer is not None and not one.trouble else [{}]
-            found += picks([one], self._proposer.propose([one], written), self._ranker, self.threshold)
-        return found
+        return [self._pick(one) for one in situations]
+
+    def _pick(self, one: Situation, on_step: Callable[[], None] | None = None) -> Pick:
+        write = self._writer if not one.trouble else None
+        if write is not None and on_step is not None:
+            write = listened(write, on_step)
+        written = write([one], [values_of(one)]) if write is not None else [{}]
+        return picks([one], self._proposer.propose([one], written), self._ranker, self.threshold)[0]
+
+    def tell(self, row: Mapping[str, Any], listen: Listen, explain: bool = False) -> dict[str, Any]:
+        """The answer of one row; ``listen`` hears ``action`` (the likely next ones) before anything is written, and
+        ``writing`` (tokens so far) at each token. No text of a reply is told: which one is said is known only when all
+        are written, ranked and checked."""
+        one, tokens = read_row(row), 0
+
+        def count() -> None:
+            nonlocal tokens
+            tokens += 1
+            listen("writing", {"tokens": tokens})
+
+        if not one.trouble:
+            listen("action", self._likely(one))
+        return as_answer(self._pick(one, count), self.actions, explain)
+
+    def parts(self, answer: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+        """See :func:`as_parts`."""
+        return as_parts(answer)
+
+    def confirmed(self, answer: Mapping[str, Any]) -> str | None:
+        """The reply, which a thumb up says was right."""
+        return answer.get("reply")
+
+    def doubt(self, row: Mapping[str, Any], answer: Mapping[str, Any], given: Any) -> dict[str, Any]:
+        """See :func:`pipelines.problems.reply.answer.judged.doubt`."""
+        return judged.doubt(row, answer, given)
+
+    def _likely(self, one: Situation) -> dict[str, Any]:
+        head = self._proposer.head
+        chances = np.exp(head.log_chances(head.hidden(head.rows(bags_of([one])[0])))[0].astype(np.float64))
+        order = np.argsort(-chances, kind="stable")[:LIKELY].tolist()
+        likely = [{"action": self.actions[place], "probability": round(float(chances[place]), 6)} for place in order]
+        return {**likely[0], "likely": likely}
 
     def complaints(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[int, str, str]]:
         """What is wrong with rows that fit the schema, ``(row, field, words)``."""

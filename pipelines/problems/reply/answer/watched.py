@@ -11,6 +11,7 @@ import numpy as np
 from pipelines.features.text import words
 from pipelines.metrics.replies import ReplyJudge
 from pipelines.models.retrieval import head
+from pipelines.problems.reply.core.candidates import bags_of
 from pipelines.problems.reply.core.dialogue import CUSTOMER, FIELDS, read_row
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from pipelines.config import Product
 
-FEATURES = ("message_words", "message_unknown", "history_turns", "knowledge_fields", "looked_up")
+FEATURES = ("message_words", "message_unknown", "familiarity", "history_turns", "knowledge_fields", "looked_up")
 ANSWERS = ("confidence", "hand_over", "next_action")
 
 
@@ -35,17 +36,19 @@ def answered(schema: Mapping[str, Any], answers: Sequence[Mapping[str, Any] | No
 
 
 def watched(product: Product, bundle: Path, frame: pd.DataFrame) -> pd.DataFrame:  # noqa: ARG001 - every problem's
-    """The frame with the words of the last message, the share of them that no train situation held, the messages of the
-    history and the fields of the knowledge."""
-    known = {
-        token.removeprefix("u:") for token in head.load(bundle / "retrieval").vocabulary.tokens if token[:2] == "u:"
-    }
+    """The frame with the words of the last message, the share of them that no train situation held, the cosine to the
+    nearest train situation, the messages of the history and the fields of the knowledge."""
+    search = head.load(bundle / "retrieval")
+    known = {token.removeprefix("u:") for token in search.vocabulary.tokens if token[:2] == "u:"}
     names = [name for name in FIELDS if name in frame]
     rows = frame[names].astype(object).where(frame[names].notna(), None).to_dict("records")
     situations = [read_row(row) for row in rows]
     last = [words((one.said(CUSTOMER) or [""])[0]) for one in situations]
     read = [[word for word in text if word.isalpha()] for text in last]
+    hidden = search.hidden(search.rows(bags_of(situations)[0]))
+    nearest = search.nearest(hidden, 1)[1][:, :1].max(axis=1, initial=0.0)
     return frame.assign(
+        familiarity=nearest.astype(np.float64),
         message_words=np.array([float(len(text)) for text in last]),
         message_unknown=np.array([sum(word not in known for word in text) / max(1, len(text)) for text in read]),
         history_turns=np.array([float(one.turns) for one in situations]),

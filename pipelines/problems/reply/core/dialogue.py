@@ -20,6 +20,7 @@ MAX_VALUE = 300  # characters of a field's value
 LOOP = 3  # equal customer messages in a row
 FOREIGN = 0.4  # share of letters outside of Latin script
 HIDDEN = frozenset({"APIName", "id"})  # fields that are never said aloud
+STEERING = frozenset({"Task", "Request.RequestType"})  # fields that say what is done, not what is known
 
 
 @dataclass(frozen=True)

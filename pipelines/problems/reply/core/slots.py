@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pipelines.problems.reply.core.dialogue import CUSTOMER, HIDDEN, MAX_VALUE, Situation
+from pipelines.problems.reply.core.dialogue import CUSTOMER, HIDDEN, MAX_VALUE, STEERING, Situation
 
 SLOT = re.compile(r"\{([A-Za-z_][\w.]*)\}")
 NUMBER = re.compile(r"\d[\d.,:/-]*\d|\d")
@@ -25,7 +25,7 @@ def values_of(situation: Situation) -> Values:
     """``(slot, value)``: fields of the knowledge first, then what the customer said, latest first."""
     found: Values = []
     for key, value in situation.knowledge.items():
-        if key not in HIDDEN and not isinstance(value, bool) and 0 < len(str(value)) <= MAX_VALUE:
+        if key not in HIDDEN | STEERING and not isinstance(value, bool) and 0 < len(str(value)) <= MAX_VALUE:
             found.append((key, str(value).replace("\n", " ").rstrip(".")))
     seen = {value.casefold() for _, value in found}
     for kind, values in (("time", _times(situation)), ("number", _numbers(situation)), ("name", _names(situation))):

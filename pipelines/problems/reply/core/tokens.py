@@ -27,15 +27,21 @@ def tokens_of(situation: Situation, values: Values) -> list[str]:
     found += [f"u:{word}" for word in words] + [f"u:{a}_{b}" for a, b in pairwise(words)]
     for place, text in enumerate(agent[:3]):
         found.append(f"a{place}={text[:80]}")
-        found += [f"b{place}:{word}" for word in pieces(text)]
+        words = pieces(text)
+        found += [f"b{place}:{word}" for word in words]
+        if place < 2:
+            found += [f"c{place}:{a}_{b}" for a, b in pairwise(words)]
     if len(customer) > 1:
-        found += [f"v:{word}" for word in pieces(customer[1])]
+        words = pieces(customer[1])
+        found += [f"v:{word}" for word in words] + [f"v:{a}_{b}" for a, b in pairwise(words)]
+    for text in customer:
+        found += [f"any:{word}" for word in sorted(set(pieces(text)))]
     for text in customer[-3:]:
         found += [f"w:{word}" for word in pieces(text)]
     found += [f"said={text[:REMEMBERED]}" for text in agent]
     found += [f"turns={min(situation.turns, 20) // 2}", f"ahead={len(customer) - len(agent)}"]
     found += _known(situation)
-    return found
+    return found + _steps(situation, agent)
 
 
 def draft_tokens(situation: Situation) -> list[str]:
@@ -63,3 +69,16 @@ def _known(situation: Situation) -> list[str]:
             if isinstance(value, bool) or (isinstance(value, str) and len(value) < SHORT):
                 found.append(f"k={key}={value}")
     return found
+
+
+def _steps(situation: Situation, agent: list[str]) -> list[str]:
+    """Where the agent is in the work: the task, what was asked of the systems, the last replies, taken together."""
+    known, looked = situation.knowledge, min(situation.looked_up, 2)
+    system, asked = known.get("APIName"), sorted(name for name in known if name.startswith("Request."))
+    found = [
+        f"last={'|'.join(text[:40] for text in agent[:2])}",
+        f"request={system},{known.get('Request.RequestType')},{known.get('Found')},{looked}",
+        f"requested={','.join(asked)}",
+        f"task={known.get('Task')},{looked}",
+    ]
+    return [*found, f"after={agent[0][:REMEMBERED]},{system},{looked}"] if agent else found

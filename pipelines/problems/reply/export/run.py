@@ -13,8 +13,6 @@ from pipelines.problems.reply.core.prepared import load_prepared
 from pipelines.step import Step
 from pipelines.verdicts import Check, Verdict, from_checks
 
-FORMATS = {"retrieval": "numpy", "seq2seq": "numpy"}
-
 
 def run(step: Step, derive: Derive | None) -> Verdict:  # noqa: ARG001 - every problem's signature
     """Write the members' files and ``export.json``; blocked when the served path says otherwise than was judged."""
@@ -27,9 +25,7 @@ def run(step: Step, derive: Derive | None) -> Verdict:  # noqa: ARG001 - every p
         for name in files:
             shutil.copyfile(source / name, step.out / entry["model"] / name)
         kept = [f"{entry['model']}/{name}" for name in files]
-        members.append(
-            {"model": entry["model"], "family": entry["family"], "format": FORMATS[entry["family"]], "files": kept}
-        )
+        members.append({"model": entry["model"], "family": entry["family"], "format": _format(files), "files": kept})
     write_json(step.out / "export.json", {"members": members})
     different, worst, rows = _compare(step)
     limit = step.product.export.max_difference
@@ -51,6 +47,10 @@ def run(step: Step, derive: Derive | None) -> Verdict:  # noqa: ARG001 - every p
         ),
     ]  # fmt: skip
     return from_checks("parity", step.name, checks, "train and evaluate again on this machine; then export again")
+
+
+def _format(files: list[str]) -> str:
+    return "onnx" if any(name.endswith(".onnx") for name in files) else "numpy"
 
 
 def _compare(step: Step) -> tuple[int, float, int]:

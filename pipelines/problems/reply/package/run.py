@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-
-from pipelines.bundle import MANIFEST, describe_files, write_manifest
-from pipelines.errors import DataError
 from pipelines.features.tabular import Derive
-from pipelines.files import json_number, read_json, write_json, write_parquet, write_text
-from pipelines.problems.common.packing import bundle_verdict, copy_models, golden_rows, reference_rows, test_rows
+from pipelines.files import json_number, read_json, write_json
+from pipelines.problems.common.packing import golden_rows, open_bundle, reference_rows, seal_bundle, test_rows
 from pipelines.problems.reply.answer.answers import as_answer, largest_difference
 from pipelines.problems.reply.answer.model import load
 from pipelines.problems.reply.core.dialogue import read_row
 from pipelines.problems.reply.package.card import render
 from pipelines.step import Step
 from pipelines.verdicts import Verdict
-
-MIB = 1 << 20
 
 
 def run(step: Step, derive: Derive | None) -> Verdict:  # noqa: ARG001 - every problem's signature
@@ -27,16 +21,11 @@ def run(step: Step, derive: Derive | None) -> Verdict:  # noqa: ARG001 - every p
     Raises:
         DataError: no test row fits the schema, so nothing could prove the bundle.
     """
-    bundle = step.out / "bundle"
+    bundle = open_bundle(step, "schema.json")
     prepare, result = step.input("prepare"), step.input("evaluate") / "result"
-    copy_models(step.input("export"), bundle)
-    for source in (prepare / "schema.json", result / "choice.json"):
-        shutil.copyfile(source, bundle / source.name)
     schema = read_json(bundle / "schema.json")
     test = test_rows(prepare, result)
     rows, positions = golden_rows(test, schema)
-    if not rows:
-        raise DataError("no test row fits the schema", where={"rows": len(test)}, next_step="look at schema.json")
     model = load(bundle, lambda _: None)
     picked = model.picks([read_row(row) for row in rows])
     judged = test.iloc[positions]
@@ -49,11 +38,7 @@ def run(step: Step, derive: Derive | None) -> Verdict:  # noqa: ARG001 - every p
     answers = [as_answer(one, model.actions) for one in picked]
     write_json(bundle / "golden.json", {"rows": rows, "answers": [_shown(answer) for answer in answers]})
     reference = reference_rows(test, step)
-    write_parquet(bundle / "reference.parquet", reference)
-    write_text(bundle / "card.md", render(read_json(result / "card.json"), describe_files(bundle)))
-    manifest = write_manifest(bundle, step.name, step.product.problem)
-    size = manifest.size_bytes + (bundle / MANIFEST).stat().st_size
-    return bundle_verdict(step, size / MIB, min(difference, 1e300))
+    return seal_bundle(step, reference, render, min(difference, 1e300))
 
 
 def _shown(answer: dict[str, object]) -> dict[str, object]:

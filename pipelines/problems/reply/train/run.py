@@ -104,7 +104,7 @@ def _retrieval(
 def _seq2seq(
     step: Step, prepared: Prepared, situations: list[Situation], values: list[Values], templates: list[str]
 ) -> tuple[dict[str, Any], Any]:
-    from pipelines.models.seq2seq import pieces, training
+    from pipelines.models.seq2seq import training
     from pipelines.problems.reply.core.writing import KNOWN, SPEAKERS, Writer, mark_of, source_text, target_text
 
     assert step.candidate is not None
@@ -117,11 +117,7 @@ def _seq2seq(
     texts = [(source_text(situations[row], values[row]), target_text(actions[row], templates[row])) for row in usable]
     slots = sorted({f"{{{slot}}}" for held in values for slot, _ in held})
     marks = [KNOWN, *SPEAKERS.values(), *(mark_of(name) for name in told.names)]
-    learned = pieces.learn(
-        [text for pair in texts for text in pair], [*marks, *slots], options["pieces"] + len(slots) + len(marks)
-    )
-    pairs = [(learned.encode(source), learned.encode(target)) for source, target in texts]
-    network, seen = training.train(pairs, learned, options, seed, step.params.profile, step.progress)
+    network, seen = _network(step, texts, [*marks, *slots], options)
     how = training.decoding_of(options, seed)
     judged = prepared.rows("valid", "test")
     asked = prepared.situations(judged)
@@ -136,9 +132,28 @@ def _seq2seq(
         "files": network.save(step.out),
         "decoding": vars(how),
         "training": seen,
-        "fitting": f"{seen['steps']} steps on {len(pairs)} replies, {len(learned.tokens)} pieces, loss {seen['loss']}",
+        "fitting": f"{seen['steps']} steps on {len(texts)} replies, {len(network.pieces.tokens)} pieces,"
+        f" loss {seen['loss']}",
     }  # fmt: skip
     return record, _frame(prepared, judged, said, None, written)
+
+
+def _network(
+    step: Step, texts: list[tuple[str, str]], whole: list[str], options: dict[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    """A trained network, from scratch or from pretrained weights, and what was seen; ``whole``: pieces never split."""
+    from pipelines.models.seq2seq import training, tuning, weights
+    from pipelines.models.seq2seq.pieces import learn
+
+    assert step.candidate is not None
+    seed, profile, root = step.candidate.seeds[0], step.params.profile, step.layout.root
+    if options["weights"] != weights.SCRATCH:
+        subwords = tuning.pieces_of(options["weights"], root, whole)
+        tuned = [(subwords.encode(source), subwords.encode(target)) for source, target in texts]
+        return tuning.train(tuned, subwords, options, root, seed, profile, step.progress)
+    learned = learn([text for pair in texts for text in pair], whole, options["pieces"] + len(whole))
+    pairs = [(learned.encode(source), learned.encode(target)) for source, target in texts]
+    return training.train(pairs, learned, options, seed, profile, step.progress)
 
 
 def _frame(

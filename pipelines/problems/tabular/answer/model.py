@@ -39,6 +39,10 @@ class TableModel:
         """Calibrated P(positive) ``[n]``, probabilities ``[n, k]``, or values ``[n]``."""
         return self._predictor.predict(columns)
 
+    def member_scores(self, columns: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float64]]:
+        """As :meth:`scores`, of each member alone, before they are blended and calibrated."""
+        return self._predictor.member_scores(columns)
+
 
 def load(folder: Path, derive_for: DeriveFor) -> TableModel:
     """Read a bundle.

@@ -12,15 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.errors import BundleError
 from pipelines.features.design import Design
 from pipelines.features.tabular import Derive, FeatureState, transform
 from pipelines.features.values import rows_to_columns
-from pipelines.files import read_json
 from pipelines.metrics import calibration
 from pipelines.problems.base import DeriveFor
 from pipelines.problems.common import reasons
 from pipelines.problems.common.finishing import finish
+from pipelines.problems.common.opening import exported_members, read_parts
 from pipelines.problems.common.scorers import LightgbmScorer, Scorer, load_scorer
 
 FloatArray = NDArray[np.float64]
@@ -72,24 +71,10 @@ class Predictor:
     @staticmethod
     def assemble(choice: Path, features: Path, export: Path, derive_for: DeriveFor) -> Predictor:
         """As :meth:`load`, from files that lie apart; model files lie beside ``export``."""
-        content: list[dict[str, Any]] = []
-        for path in (choice, features, export):
-            try:
-                content.append(read_json(path))
-            except (OSError, ValueError) as error:
-                raise BundleError(
-                    f"{path.name} cannot be read", where={"folder": path.parent.name}, next_step="pack the model again"
-                ) from error
-        chosen, state, exported = content[0], FeatureState.from_json(content[1]), content[2]
-        by_model = {member["model"]: member for member in exported["members"]}
-        missing = [member["model"] for member in chosen["members"] if member["model"] not in by_model]
-        if missing:
-            raise BundleError(
-                f"the choice names model {missing[0]!r}, which was not exported",
-                where={"folder": export.parent.name},
-                next_step="run the export stage again",
-            )
-        scorers = [load_scorer(export.parent, by_model[member["model"]]) for member in chosen["members"]]
+        chosen, features_of, exported = read_parts(choice, features, export)
+        state = FeatureState.from_json(features_of)
+        members = exported_members(chosen, exported, export.parent.name)
+        scorers = [load_scorer(export.parent, member) for member in members]
         return Predictor(chosen, state, scorers, derive_for(state.module))
 
     def design(self, columns: Raw) -> Design:
@@ -108,6 +93,11 @@ class Predictor:
         """Calibrated P(positive) ``[n]``, probabilities ``[n, k]``, or values ``[n]``."""
         design = rows if isinstance(rows, Design) else self.design(rows)
         return finish(self._choice, [scorer.score(design) for scorer in self._scorers])
+
+    def member_scores(self, columns: Raw) -> list[FloatArray]:
+        """Each member's own answers, as :meth:`predict` gives the blended ones."""
+        design = self.design(columns)
+        return [np.asarray(scorer.score(design), dtype=np.float64) for scorer in self._scorers]
 
     def decide(self, scores: FloatArray) -> NDArray[np.int64] | None:
         """Index into :attr:`classes` ``[n]`` for answers of :meth:`predict`; None for regression."""

@@ -72,13 +72,8 @@ def _one(model: NetModel, design: Design, base_row: Design) -> tuple[FloatArray,
 
 
 def _raw(net: Any, embedded: Any) -> Any:
-    """Mean over the members of the raw score ``[n, outputs]``, from the embedded inputs."""
-    import torch
-
-    hidden = embedded
-    for layer in net.layers:
-        hidden = torch.relu(layer(hidden))
-    return (torch.einsum("nkw,kwo->nko", hidden, net.head) + net.head_bias).mean(1)
+    """Mean over the members of the raw score ``[n, outputs]``, from the first representation."""
+    return net.scores(embedded).mean(1)
 
 
 def _owners(numeric: int, categorical: int, embedding: int) -> Any:

@@ -62,14 +62,7 @@ def run(step: Step, derive: Derive | None) -> Verdict:
     folders = {model: step.input("train", model) for model in step.params.candidates_of(step.name)}
     answers, left_out = read_answers(folders)
     if not answers:
-        why = "; ".join(f"{model}: {reason}" for model, reason in left_out.items())
-        return Verdict(
-            gate="quality",
-            product=step.name,
-            status="blocked",
-            reason=f"no candidate was trained ({why})",
-            next_step=f"set use: always for one of candidates.{step.name}-*",
-        )
+        return quality.nothing_trained(step, left_out)
     prepared = load_prepared(step.input("prepare"), product.columns, derive)
     chosen = choose(product, prepared, answers)
     choice = chosen.choice

@@ -9,6 +9,7 @@ import numpy as np
 
 from pipelines.models import tabm
 from pipelines.models.base import Task
+from pipelines.models.tabm.history import History
 from pipelines.models.tabm.net import MemberLayer, TabM
 from pipelines.problems.common.onnx_graph import Graph
 
@@ -22,6 +23,8 @@ def build(folder: Path, files: Sequence[str], task: Task) -> bytes:
     model = tabm.load(folder, files)
     net, graph = model.net, Graph()
     hidden = _embed(graph, net)
+    if net.history is not None:
+        hidden = graph.add("Concat", [hidden, _history(graph, hidden, net.history)], axis=1)
     for layer in net.layers:
         assert isinstance(layer, MemberLayer)
         hidden = graph.add("Relu", [_layer(graph, hidden, layer)])
@@ -63,6 +66,20 @@ def _embed(graph: Graph, net: TabM) -> str:
             column = graph.add("Gather", [codes, graph.constant(np.array(place, dtype=np.int64))], axis=1)
             parts.append(graph.add("Gather", [_weight(graph, table.weight), column], axis=0))
     return graph.add("Concat", parts, axis=1)
+
+
+def _history(graph: Graph, embedded: str, history: History) -> str:
+    """The convolutions over steps: ``[n, a] -> [n, channels * steps]``."""
+    shape = graph.constant(np.array([-1, history.steps, history.inputs], dtype=np.int64))
+    places = graph.constant(history.index.numpy().astype(np.int64))
+    found = graph.add("Reshape", [graph.add("Gather", [embedded, places], axis=1), shape])
+    found = graph.add("Transpose", [found], perm=[0, 2, 1])
+    for layer in (history.first, history.second):
+        assert layer.bias is not None
+        pads = [layer.kernel_size[0] // 2] * 2
+        found = graph.add("Conv", [found, _weight(graph, layer.weight), _weight(graph, layer.bias)], pads=pads)
+        found = graph.add("Relu", [found])
+    return graph.add("Flatten", [found], axis=1)
 
 
 def _layer(graph: Graph, hidden: str, layer: MemberLayer) -> str:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.bundle import MANIFEST, describe_files, write_manifest
-from pipelines.errors import DataError
 from pipelines.features.tabular import Derive
 from pipelines.features.values import rows_to_columns
-from pipelines.files import json_number, read_json, write_json, write_parquet, write_text
-from pipelines.problems.common.packing import bundle_verdict, copy_models, golden_rows, reference_rows, test_rows
+from pipelines.files import json_number, read_json, write_json
+from pipelines.problems.common.packing import golden_rows, open_bundle, reference_rows, seal_bundle, test_rows
 from pipelines.problems.model_card import render_card
 from pipelines.problems.tabular.answer.answers import as_answers
 from pipelines.problems.tabular.answer.predictor import Predictor
@@ -25,8 +22,6 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
-MIB = 1 << 20
-
 
 def run(step: Step, derive: Derive | None) -> Verdict:
     """Write ``bundle/``: model files, schema, feature state, choice, golden rows, card, reference rows, manifest.
@@ -37,31 +32,20 @@ def run(step: Step, derive: Derive | None) -> Verdict:
     Raises:
         DataError: no test row fits the schema, so nothing could prove the bundle.
     """
-    bundle = step.out / "bundle"
+    bundle = open_bundle(step, "schema.json", "features.json")
     prepare, result = step.input("prepare"), step.input("evaluate") / "result"
-    copy_models(step.input("export"), bundle)
-    for source in (prepare / "schema.json", prepare / "features.json", result / "choice.json"):
-        shutil.copyfile(source, bundle / source.name)
     schema = read_json(bundle / "schema.json")
     predictor = Predictor.load(bundle, lambda _: derive)
 
     test = test_rows(prepare, result)
     rows, positions = golden_rows(test, schema)
-    if not rows:
-        raise DataError(
-            "no test row fits the schema",
-            where={"rows": len(test)},
-            next_step="look at the prepare stage's schema.json",
-        )
     scores = predictor.predict(predictor.design(rows_to_columns(rows, predictor.fields)))
     judged = _judged(test.iloc[positions], predictor)
     difference = float(np.max(np.abs(scores - judged) / np.maximum(1.0, np.abs(judged))))
     write_json(bundle / "golden.json", {"rows": rows, "answers": as_answers(predictor, _shown(scores))})
-    write_parquet(bundle / "reference.parquet", reference_rows(test, step))
-    write_text(bundle / "card.md", render_card(read_json(result / "card.json"), {"files": describe_files(bundle)}))
-    manifest = write_manifest(bundle, step.name, step.product.problem)
-    size = manifest.size_bytes + (bundle / MANIFEST).stat().st_size
-    return bundle_verdict(step, size / MIB, difference)
+    return seal_bundle(
+        step, reference_rows(test, step), lambda facts, files: render_card(facts, {"files": files}), difference
+    )
 
 
 def _judged(rows: pd.DataFrame, predictor: Predictor) -> FloatArray:
@@ -73,3 +57,7 @@ def _judged(rows: pd.DataFrame, predictor: Predictor) -> FloatArray:
 def _shown(scores: FloatArray) -> FloatArray:
     """Ten significant digits, as every number that a stage writes."""
     return np.array([json_number(value) for value in scores.ravel().tolist()], dtype=np.float64).reshape(scores.shape)
+
+
+def _card(facts: dict[str, Any], files: dict[str, Any]) -> str:
+    return render_card(facts, {"files": files})

@@ -15,6 +15,7 @@ from pipelines.problems.common import schema, splits
 from pipelines.problems.common.balance import training_weights
 from pipelines.problems.common.frames import frame_columns
 from pipelines.problems.common.identity import column_keys, content_codes, content_names
+from pipelines.problems.common.provenance import by_people, label_facts, label_weights, may_be_used
 from pipelines.problems.common.targets import Targets
 from pipelines.problems.tabular.core.prepared import SPLITS
 from pipelines.problems.tabular.prepare import dominance, leakage
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 MIN_ROWS = 20  # rows on each side
 MIN_CLASS_ROWS = 2  # rows of each class on each side
+NEXT_STEP = (
+    "take the named columns out of columns.numeric and columns.categorical, or say in prepare.known_before how one that"
+    " outdoes all others is known before the outcome"
+)
 FUTURE_SHARE = 0.01  # share of rows in which a date lies after the row's own time
 
 
@@ -39,6 +44,8 @@ def run(step: Step, derive: Derive | None) -> Verdict:
     frame = read_parquet(step.input("label") / "rows.parquet")
     targets = Targets.learn(columns, frame[columns.target].to_numpy())
     side = splits.assign(frame, columns, product.prepare.split)
+    judging = may_be_used(frame, side)
+    frame, side = frame[judging].reset_index(drop=True), side[judging]
     keep, duplicates = _part_duplicates(frame, product, side)
     frame, side = frame[keep].reset_index(drop=True), side[keep]
     y = targets.encode(frame[columns.target].to_numpy())
@@ -56,17 +63,20 @@ def run(step: Step, derive: Derive | None) -> Verdict:
         derive=derive,
         module=columns.features,
         max_categories=product.prepare.max_categories,
+        only_derived=columns.sources,
     )
-    design = transform(state, train_raw, derive)
-    alone = leakage.single_feature_auc(design, y[train], targets.task, len(targets.classes))
+    told = np.flatnonzero((side == "train") & by_people(frame))  # a rule's own labels would make its column a leak
+    told_raw = {name: values[told] for name, values in raw.items()}
+    design = transform(state, told_raw, derive)
+    alone = leakage.single_feature_auc(design, y[told], targets.task, len(targets.classes))
     same = leakage.equal_to_target(
-        {name: column_keys(values) for name, values in train_raw.items()},
-        column_keys(frame[columns.target].to_numpy()[train]),
+        {name: column_keys(values) for name, values in told_raw.items()},
+        column_keys(frame[columns.target].to_numpy()[told]),
     )
-    outdoing = dominance.suspects(design, y[train], alone) if targets.task == "binary" else []
+    outdoing = dominance.suspects(design, y[told], alone) if targets.task == "binary" else []
     future = _future_shares(frame, product)
     overlap = _overlap(frame, product, side)
-    balance = training_weights(frame, y, side, product)
+    balance = training_weights(frame, y, side, product) * label_weights(frame)
 
     frame["_split"], frame["_weight"] = side, balance
     write_parquet(step.out / "rows.parquet", frame)
@@ -85,6 +95,7 @@ def run(step: Step, derive: Derive | None) -> Verdict:
         "splits": counts,
         "split_by": product.prepare.split.by,
         "balance": _balance_report(product, side, balance),
+        "labels": label_facts(step.input("label"), frame, side),
         "features": {
             "numeric": len(state.numeric),
             "derived": len(state.derived),
@@ -95,9 +106,7 @@ def run(step: Step, derive: Derive | None) -> Verdict:
     }
     write_json(step.out / "report.json", report)
     checks = [*_checks(product, alone, same, future, overlap), *_outdoing(product, outdoing)]
-    return from_checks(
-        "prepare", step.name, checks, "take the named columns out of columns.numeric and columns.categorical"
-    )
+    return from_checks("prepare", step.name, checks, NEXT_STEP)
 
 
 def _outdoing(product: Product, found: list[dominance.Suspect]) -> list[Check]:

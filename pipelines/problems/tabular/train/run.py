@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ def run(step: Step, derive: Derive | None) -> Verdict:
     if not choice.train:
         reason = f"left out by rule: {choice.reason}"
         return Verdict(gate="train", product=step.name, status="stood_aside", reason=reason)
+    candidate = without_dropped(candidate, prepared.state.dropped)
     data = prepared.fit_data(prepared.rows("train"), prepared.rows("valid"))
     found = search(candidate, data, step.params.profile, step.progress)
     parts, how = folds.parts(prepared, step.product, candidate.folds)
@@ -60,6 +62,16 @@ def run(step: Step, derive: Derive | None) -> Verdict:
     shutil.rmtree(step.checkpoints, ignore_errors=True)
     checks = (Check(name="rule", ok=True, detail=choice.reason), Check(name="fitting", ok=True, detail=how))
     return Verdict(gate="train", product=step.name, status="passed", checks=checks)
+
+
+def without_dropped(candidate: Candidate, dropped: Collection[str]) -> Candidate:
+    """The candidate without directions (``params.monotone``) of features that prepare has left out, e.g. because they
+    have one value only."""
+    told = candidate.params.get("monotone")
+    if not isinstance(told, dict) or not set(told) & set(dropped):
+        return candidate
+    kept = {name: way for name, way in told.items() if name not in dropped}
+    return candidate.model_copy(update={"params": {**candidate.params, "monotone": kept}})
 
 
 def fit_members(

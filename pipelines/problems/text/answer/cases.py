@@ -28,6 +28,8 @@ class Cases:
     def __init__(self, told: Sequence[dict[str, Any]], vectors: dict[str, NDArray[Any]]) -> None:
         self._told = list(told)
         self._vectors = vectors
+        if "embeddings" in vectors:
+            self._vectors = {"embeddings": vectors["embeddings"].astype(np.float32)}
 
     def nearest(self, predictor: Predictor, text: str, most: int) -> list[dict[str, Any]]:
         """The ``most`` most similar cases: ``id``, ``label``, ``text`` and ``similarity`` (cosine)."""
@@ -37,11 +39,18 @@ class Cases:
         order = np.argsort(-similar, kind="stable")[:most].tolist()
         return [{**self._told[place], "similarity": float(similar[place])} for place in order]
 
+    def similarities(self, predictor: Predictor, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Cosine similarity of each cleaned text to each case ``[n, m]``."""
+        if "embeddings" in self._vectors:
+            assert predictor.encoder is not None
+            known = self._vectors["embeddings"]
+            return np.asarray(predictor.encoder.embed(texts) @ known.T, dtype=np.float64)
+        return np.array([self._similarities(predictor, text) for text in texts]).reshape(len(texts), len(self._told))
+
     def _similarities(self, predictor: Predictor, text: str) -> NDArray[np.float64]:
         if "embeddings" in self._vectors:
             assert predictor.encoder is not None
-            known = self._vectors["embeddings"].astype(np.float32)
-            return np.asarray(known @ predictor.encoder.embed([text])[0], dtype=np.float64)
+            return np.asarray(self._vectors["embeddings"] @ predictor.encoder.embed([text])[0], dtype=np.float64)
         assert predictor.linear is not None
         columns, values = predictor.linear.models[0].vectors.vector(text)
         dense = np.zeros(len(predictor.linear.models[0].vectors.grams) + 1)

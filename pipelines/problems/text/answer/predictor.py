@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.errors import BundleError
 from pipelines.features.text import clean
-from pipelines.files import read_json
 from pipelines.problems.common.finishing import finish
+from pipelines.problems.common.opening import exported_members, read_parts
 from pipelines.problems.text.answer.scorers import LinearScorer, OnnxScorer, Scorer, load_scorer
 
 FloatArray = NDArray[np.float64]
@@ -25,9 +24,10 @@ class Predictor:
     """Answers for texts of one product; safe to call from several threads.
 
     Attributes:
-        task: ``multiclass``.
+        task: ``multiclass`` or ``multilabel``.
         classes: target values in order of their index.
         threshold: confidence from which an answer counts as sure; None: always.
+        thresholds: multilabel: probability from which a text gets each label; otherwise None.
         field: the raw column with the text.
         linear: the linear member, where there is one.
         encoder: the encoder member, where there is one.
@@ -38,6 +38,7 @@ class Predictor:
         self.classes: list[Any] = list(choice["classes"])
         selective = choice.get("selective")
         self.threshold: float | None = None if selective is None else float(selective["threshold"])
+        self.thresholds: list[float] | None = choice.get("thresholds")
         self.field = field
         self._choice = choice
         self._scorers = list(scorers)
@@ -51,29 +52,19 @@ class Predictor:
         Raises:
             BundleError: a file is missing, not readable, or does not fit the others.
         """
-        content: list[dict[str, Any]] = []
-        for path in (choice, schema, export):
-            try:
-                content.append(read_json(path))
-            except (OSError, ValueError) as error:
-                raise BundleError(
-                    f"{path.name} cannot be read", where={"folder": path.parent.name}, next_step="pack the model again"
-                ) from error
-        chosen, fields, exported = content
-        by_model = {member["model"]: member for member in exported["members"]}
-        missing = [member["model"] for member in chosen["members"] if member["model"] not in by_model]
-        if missing:
-            raise BundleError(
-                f"the choice names model {missing[0]!r}, which was not exported",
-                where={"folder": export.parent.name},
-                next_step="run the export stage again",
-            )
-        scorers = [load_scorer(export.parent, by_model[member["model"]]) for member in chosen["members"]]
+        chosen, fields, exported = read_parts(choice, schema, export)
+        members = exported_members(chosen, exported, export.parent.name)
+        scorers = [load_scorer(export.parent, member) for member in members]
         return Predictor(chosen, fields["fields"][0]["name"], scorers)
 
     def predict(self, texts: Sequence[Any]) -> FloatArray:
         """Calibrated probabilities ``[n, k]`` of raw texts."""
         return self.of_clean([clean(str(text)) for text in texts])
+
+    def member_scores(self, texts: Sequence[Any]) -> list[FloatArray]:
+        """Each member's own probabilities ``[n, k]`` of raw texts."""
+        cleaned = [clean(str(text)) for text in texts]
+        return [scorer.score(cleaned) for scorer in self._scorers]
 
     def of_clean(self, texts: Sequence[str]) -> FloatArray:
         """As :meth:`predict`, of cleaned texts."""

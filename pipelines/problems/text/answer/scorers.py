@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pipelines.errors import BundleError
 from pipelines.models.encoder.tokens import TextTokenizer, padded, reading_batches
 from pipelines.models.linear_text import LinearText, load
+from pipelines.problems.common.opening import onnx_session
 
 FloatArray = NDArray[np.float64]
 BATCH_TOKENS = 4096
@@ -45,23 +46,9 @@ class OnnxScorer:
     ``embedding`` ``[n, width]`` out. Texts of one length are read together, so that no padding has a say."""
 
     def __init__(self, graphs: Sequence[Path], tokenizers: Sequence[TextTokenizer]) -> None:
-        import onnxruntime as ort
-
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         self._members: list[tuple[Any, TextTokenizer]] = []
         for path, tokenizer in zip(graphs, tokenizers, strict=True):
-            try:
-                session = ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-            except Exception as error:  # onnxruntime's errors share no public base
-                raise BundleError(
-                    f"not an ONNX model that this runtime reads: {' '.join(str(error).split())[:200]}",
-                    where={"file": path.name},
-                    next_step="export the model again with the pinned versions",
-                ) from error
-            self._members.append((session, tokenizer))
+            self._members.append((onnx_session(path), tokenizer))
 
     def score(self, texts: Sequence[str]) -> FloatArray:
         """See :meth:`Scorer.score`."""

@@ -18,18 +18,36 @@ if TYPE_CHECKING:
     from pipelines.config import Product
 
 FEATURES = ("text_words", "text_unknown")
-ANSWERS = ("decision", "confidence", "margin")
+ANSWERS = ("decision", "confidence", "margin", "labels")
 WORDS = "words.json"
 
 
 def answered(schema: Mapping[str, Any], answers: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
-    """Answers as columns: ``score_0`` ... per class, NaN where there is none, and ``decision``, the class's place."""
+    """Answers as columns: ``score_0`` ... per class, NaN where there is none, and ``decision``, the class's place;
+    for several labels per text see :func:`_labels`."""
     columns: dict[str, Any] = {}
     for number, label in enumerate(schema["classes"]):
         found = [np.nan if answer is None else answer["score"][str(label)] for answer in answers]
         columns[f"score_{number}"] = np.array(found, dtype=np.float64)
+    if schema["task"] == "multilabel":
+        return columns | _labels(schema, answers)
     place = {label: number for number, label in enumerate(schema["classes"])}
     columns["decision"] = [None if answer is None else place.get(answer.get("decision")) for answer in answers]
+    return columns
+
+
+def _labels(schema: Mapping[str, Any], answers: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
+    """Several labels per text: ``decided_0`` ... (0, 1), ``labels`` (how many), ``decision`` (the likeliest class)."""
+    names = [str(label) for label in schema["classes"]]
+    given = [None if answer is None else {str(label) for label in answer["decision"]} for answer in answers]
+    columns: dict[str, Any] = {
+        f"decided_{number}": np.array([np.nan if has is None else float(name in has) for has in given])
+        for number, name in enumerate(names)
+    }
+    columns["labels"] = np.array([np.nan if has is None else float(len(has)) for has in given])
+    columns["decision"] = [
+        None if answer is None else int(np.argmax([answer["score"][name] for name in names])) for answer in answers
+    ]
     return columns
 
 
@@ -65,5 +83,9 @@ def measured(product: Product, schema: Mapping[str, Any], frame: pd.DataFrame, o
     """The key metric of answered rows whose outcomes are known; as for tables."""
     targets = Targets.from_schema(schema)
     y = targets.encode(np.asarray(outcomes, dtype=object))
-    scores = frame[[f"score_{place}" for place in range(len(targets.classes))]].to_numpy(dtype=np.float64)
+    places = range(len(targets.classes))
+    scores = frame[[f"score_{place}" for place in places]].to_numpy(dtype=np.float64)
+    if targets.task == "multilabel":
+        given = frame[[f"decided_{place}" for place in places]].to_numpy(dtype=np.float64)
+        scores = np.stack([scores, given], axis=-1)
     return judge(targets.task, y, scores, [product.evaluate.metric])

@@ -16,6 +16,7 @@ from pipelines.files import read_json, read_parquet
 from pipelines.models.base import Task
 from pipelines.models.text import FloatArray, TextData
 from pipelines.problems.common.targets import Targets
+from pipelines.problems.text.core.several import names_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,7 @@ class Prepared:
         frame: the rows as in ``rows.parquet``.
         texts: cleaned texts.
         schema: ``schema.json``.
-        y: int64 class indices ``[n]``.
+        y: int64 class indices ``[n]``; multilabel: 0 and 1 ``[n, k]``.
         split: ``train``, ``valid`` or ``test`` per row.
         weight: float64 ``[n]``, training weight.
         targets: task and classes.
@@ -62,6 +63,22 @@ class Prepared:
         """Texts of these rows, in this order."""
         return [self.texts[row] for row in rows.tolist()]
 
+    def labels(self, row: int) -> str:
+        """The class of a row; multilabel: its labels, parted as in the target column."""
+        if self.y.ndim == 2:
+            return self.targets.separator.join(map(str, names_of(self.classes, self.y[row])))
+        return str(self.classes[int(self.y[row])])
+
+    def learned(self) -> NDArray[np.int64]:
+        """Positions of the train rows that count and of the valid rows: what a cross-fitted candidate learns from."""
+        rows = self.rows("train", "valid")
+        return rows[self.weight[rows] > 0]
+
+    def folded_data(self) -> TextData:
+        """The rows of :meth:`learned`, without valid rows of their own."""
+        rows = self.learned()
+        return TextData(self.at(rows), self.y[rows], len(self.classes), self.weight[rows], [], self.y[:0])
+
     def fit_data(self) -> TextData:
         """The train rows that count, and the valid rows."""
         train = self.rows("train")
@@ -81,11 +98,11 @@ def text_column(columns: Columns) -> str:
         raise ConfigError(
             "a text product needs a text column", where={"key": "columns.text"}, next_step="name it in params.yaml"
         )
-    if columns.task != "multiclass":
+    if columns.task not in ("multiclass", "multilabel"):
         raise ConfigError(
-            f"texts have the task multiclass (two classes too), not {columns.task}",
+            f"texts have the task multiclass (two classes too) or multilabel, not {columns.task}",
             where={"key": "columns.task"},
-            next_step="set it to multiclass",
+            next_step="set it to one of the two",
         )
     return columns.text
 

@@ -47,7 +47,7 @@ def explain(prepared: Prepared, linear: Answers | None, rows: NDArray[np.int64],
                 {
                     "row": int(rows[place]),
                     "answered": prepared.classes[label],
-                    "true": prepared.classes[int(prepared.y[rows[place]])],
+                    "true": prepared.labels(int(rows[place])),
                     "words": [{"word": word, "effect": json_number(effect, 6)} for word, effect in parts[:8]],
                 }
             )

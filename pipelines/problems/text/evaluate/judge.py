@@ -36,4 +36,5 @@ def judge_rows(product: Product, schema: Mapping[str, Any], frame: pd.DataFrame,
             next_step="only models of the same classes can be compared",
         )
     y = targets.encode(frame[product.columns.target].to_numpy())
-    return judge(targets.task, y, model.scores(frame_columns(frame, model.fields)), [product.evaluate.metric])
+    score = model.scores(frame_columns(frame, model.fields))
+    return judge(targets.task, y, score, [product.evaluate.metric])

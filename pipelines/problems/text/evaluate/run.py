@@ -21,8 +21,14 @@ from pipelines.problems.common import card, choosing, curves, pictures, quality,
 from pipelines.problems.common.blending import blend
 from pipelines.problems.common.finishing import finish
 from pipelines.problems.common.trained import Answers, read_answers
+from pipelines.problems.text.core.originals import Original
 from pipelines.problems.text.core.prepared import Prepared, load_prepared
+from pipelines.problems.text.core.several import decided, set_confidence, stacked
+from pipelines.problems.text.evaluate.behaviour import behave
+from pipelines.problems.text.evaluate.behaviour import checks as behaviour_checks
 from pipelines.problems.text.evaluate.importance import explain
+from pipelines.problems.text.evaluate.several import choose as choose_several
+from pipelines.problems.text.evaluate.several import labels_table
 from pipelines.step import Step
 from pipelines.verdicts import Verdict, from_checks
 
@@ -33,6 +39,7 @@ FloatArray = NDArray[np.float64]
 
 NEXT_STEP = "read result/card.json and slices.json; mend the data or the candidates, or change requirements on purpose"
 MEASURES = ("accuracy", "macro_f1", "log_loss", "brier", "ece")
+SEVERAL = ("micro_f1", "macro_f1", "mean_average_precision", "subset_accuracy", "hamming_loss", "log_loss", "ece")
 
 
 @dataclass(frozen=True)
@@ -56,44 +63,51 @@ def run(step: Step, derive: Derive | None) -> Verdict:  # noqa: ARG001 - every p
     folders = {model: step.input("train", model) for model in step.params.candidates_of(step.name)}
     answers, left_out = read_answers(folders)
     if not answers:
-        why = "; ".join(f"{model}: {reason}" for model, reason in left_out.items())
-        return Verdict(
-            gate="quality",
-            product=step.name,
-            status="blocked",
-            reason=f"no candidate was trained ({why})",
-            next_step=f"set use: always for one of candidates.{step.name}-*",
-        )
+        return quality.nothing_trained(step, left_out)
     prepared = load_prepared(step.input("prepare"), product.columns)
-    chosen = choose(product, prepared, answers)
+    learned_on, side = judged_rows(prepared, answers)
+    chosen = choose(product, prepared, answers, learned_on)
     choice = chosen.choice
+    chosen.selection["side"] = side
     valid, test = prepared.rows("valid"), prepared.rows("test")
     rows = np.sort(np.concatenate([valid, test]))
     score = finish(choice, [member.at(rows) for member in chosen.members])
     is_test = prepared.split[rows] == "test"
-    y, tested = prepared.y[test], score[is_test]
+    y, given = prepared.y[test], score[is_test]
+    several = prepared.task == "multilabel"
+    tested = stacked(given, choice["thresholds"]) if several else given
+    sure, right = _confidence(y, tested)
     metrics = measure(product, y, tested, choice["selective"])
     choice["metric"] = {"name": product.evaluate.metric, **slicing.number(metrics[product.evaluate.metric])}
     parts = slicing.measure_slices(product, _slice_frame(prepared, test), y, tested, None)
     checks = quality.requirement_checks(product, metrics) + quality.fairness_checks(product, parts)
-    verdict = from_checks("quality", step.name, checks, NEXT_STEP)
+    asked = from_checks("quality", step.name, checks, NEXT_STEP)
+    behaviour = _behaviour(product, prepared, test, chosen)
+    verdict = (
+        from_checks("quality", step.name, [*checks, *behaviour_checks(behaviour)], NEXT_STEP) if behaviour else asked
+    )
     linear = next((one for one in answers if one.family == "linear_text"), None)
-    explanations = explain(prepared, linear, test, tested)
+    explanations = explain(prepared, linear, test, given)
     lines = curves.series(prepared.task, y, tested)
-    coverage, risk = risk_coverage(tested.max(axis=1), np.argmax(tested, axis=1) == y)
+    coverage, risk = risk_coverage(sure, right)
     lines["risk_coverage"] = [
         {"at": json_number(a, 6), "risk": json_number(b, 6)}
         for a, b in zip(coverage.tolist(), risk.tolist(), strict=True)
     ]
-    facts = card.facts(step, prepared, choice, chosen.selection, left_out, metrics, verdict, parts, explanations, 1)
+    facts = card.facts(step, prepared, choice, chosen.selection, left_out, metrics, asked, parts, explanations, 1)
+    facts["verdict"] = {"status": verdict.status, "reason": verdict.reason}
+    facts["behaviour"] = behaviour
     facts["selective"] = choice["selective"]
     facts["limits"] += _limits(choice, prepared, y, tested)
     result = out / "result"
+    if several:
+        facts["labels"] = labels_table(prepared, y, tested)
+        write_json(result / "labels.json", facts["labels"])
     write_json(result / "choice.json", choice)
     write_json(result / "slices.json", {"columns": parts})
     write_json(result / "explanations.json", explanations)
     write_json(result / "card.json", facts)
-    write_parquet(result / "predictions.parquet", _predictions(rows, prepared, score))
+    write_parquet(result / "predictions.parquet", _predictions(rows, prepared, score, choice.get("thresholds")))
     write_json(out / "metrics.json", slicing.numbers(metrics))
     for name, points in lines.items():
         write_json(out / "plots" / f"{name}.json", points)
@@ -102,10 +116,41 @@ def run(step: Step, derive: Derive | None) -> Verdict:  # noqa: ARG001 - every p
     return verdict
 
 
-def choose(product: Product, prepared: Prepared, answers: Sequence[Answers]) -> Chosen:
-    """Members, blend, temperature and the threshold of sure answers, all from the valid rows."""
+def _behaviour(product: Product, prepared: Prepared, test: NDArray[np.int64], chosen: Chosen) -> list[dict[str, Any]]:
+    """The behavioural tests that the product asks for; none otherwise."""
+    settings, choice = product.evaluate.behaviour, chosen.choice
+    if settings is None:
+        return []
+    originals = [Original(one.family, one.folder) for one in chosen.members]
+
+    def score(texts: Sequence[str]) -> FloatArray:
+        return finish(choice, [one.score(texts) for one in originals])
+
+    def decide(given: FloatArray) -> FloatArray:
+        if choice.get("thresholds") is not None:
+            return decided(given, choice["thresholds"]).astype(np.float64)
+        return np.asarray(np.eye(given.shape[1])[np.argmax(given, axis=1)])
+
+    return list(behave(settings, prepared, test, score, decide))
+
+
+def judged_rows(prepared: Prepared, answers: Sequence[Answers]) -> tuple[NDArray[np.int64], str]:
+    """The rows that the choice is made on, and what they are: all that are learned from where every candidate answered
+    them out of fold, otherwise the valid rows."""
+    learned = prepared.learned()
+    if all(np.isin(learned, one.rows).all() for one in answers):
+        return learned, "train and valid rows, answered out of fold"
+    return prepared.rows("valid"), "valid rows"
+
+
+def choose(
+    product: Product, prepared: Prepared, answers: Sequence[Answers], valid: NDArray[np.int64] | None = None
+) -> Chosen:
+    """Members, blend, temperature and the threshold of sure answers, all from the rows ``valid`` (the valid rows)."""
     settings = product.evaluate
-    valid = prepared.rows("valid")
+    valid = prepared.rows("valid") if valid is None else valid
+    if prepared.task == "multilabel":
+        return Chosen(*choose_several(product, prepared, answers, valid))
     y = prepared.y[valid]
     picked = choosing.choose_members(prepared.task, y, answers, [one.at(valid) for one in answers], settings)
     members = [one for one in answers if one.model in picked.weights]
@@ -160,10 +205,14 @@ def measure(product: Product, y: NDArray[np.int64], score: FloatArray, selective
     settings = product.evaluate
     asked = [settings.metric, *product.requirements.floors, *product.requirements.ceilings]
     names = list(dict.fromkeys([*MEASURES, *asked]))
-    found = estimates(judge("multiclass", y, score, names), settings.resamples, settings.confidence)
+    task = product.columns.task
+    if task == "multilabel":
+        names = list(dict.fromkeys([*SEVERAL, *asked]))
+    found = estimates(judge(task, y, score, names), settings.resamples, settings.confidence)
     if selective is not None:
-        sure = (score.max(axis=1) >= float(selective["threshold"])).astype(np.float64)
-        wrong = sure * (np.argmax(score, axis=1) != y)
+        confidence, right = _confidence(y, score)
+        sure = (confidence >= float(selective["threshold"])).astype(np.float64)
+        wrong = sure * ~right
         parts = [(weights @ sure, weights @ wrong) for weights in draws(len(y), settings.resamples)]
         covered = np.concatenate([part[0] for part in parts]) / len(y)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -174,6 +223,14 @@ def measure(product: Product, y: NDArray[np.int64], score: FloatArray, selective
     return found
 
 
+def _confidence(y: NDArray[np.int64], score: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """How sure each answer is and whether it is right; several labels: the whole set of them."""
+    if score.ndim == 3:
+        given = score[..., 1] == 1
+        return set_confidence(score[..., 0], given), np.asarray((given == (y == 1)).all(axis=1))
+    return np.asarray(score.max(axis=1)), np.asarray(np.argmax(score, axis=1) == y)
+
+
 def _slice_frame(prepared: Prepared, rows: NDArray[np.int64]) -> pd.DataFrame:
     """The test rows, and ``text_words``: words per text, for slices by length."""
     frame = prepared.frame.iloc[rows].reset_index(drop=True)
@@ -182,6 +239,13 @@ def _slice_frame(prepared: Prepared, rows: NDArray[np.int64]) -> pd.DataFrame:
 
 def _limits(choice: dict[str, Any], prepared: Prepared, y: NDArray[np.int64], score: FloatArray) -> list[str]:
     """What the card says of the weakest classes, of confusions and of texts of no class."""
+    if score.ndim == 3:
+        weakest = [f"{one['label']} ({one['f1']})" for one in labels_table(prepared, y, score)[:3]]
+        return [
+            "it knows no label but these: a text about something else gets none, or a wrong one",
+            f"labels with the lowest F1 on the test rows: {', '.join(weakest)}",
+            *_never_sure(choice),
+        ]
     top = np.argmax(score, axis=1)
     limits = ["it knows no class but these: a text about something else gets one of them, at best as 'not sure'"]
     wrong = np.flatnonzero(top != y)
@@ -192,15 +256,24 @@ def _limits(choice: dict[str, Any], prepared: Prepared, y: NDArray[np.int64], sc
             for place in np.argsort(-counts, kind="stable")[:3].tolist()
         ]
         limits.append(f"most frequent confusions on the test rows: {'; '.join(shown)}")
+    return limits + _never_sure(choice)
+
+
+def _never_sure(choice: dict[str, Any]) -> list[str]:
     if choice["selective"] is not None and choice["selective"]["threshold"] > 1:
-        limits.append("no threshold keeps the stated risk on the valid rows: every answer is 'not sure'")
-    return limits
+        return ["no threshold keeps the stated risk on the valid rows: every answer is 'not sure'"]
+    return []
 
 
-def _predictions(rows: NDArray[np.int64], prepared: Prepared, score: FloatArray) -> pd.DataFrame:
+def _predictions(
+    rows: NDArray[np.int64], prepared: Prepared, score: FloatArray, thresholds: Sequence[float] | None
+) -> pd.DataFrame:
+    """Scores and ``decision`` (the most probable class); several labels: also ``labels``, how many are given."""
     import pandas as pd
 
     columns: dict[str, Any] = {"_row": rows, "_split": prepared.split[rows].astype(object)}
     columns |= {f"score_{index}": np.ascontiguousarray(score[:, index]) for index in range(score.shape[1])}
     columns["decision"] = np.argmax(score, axis=1).astype(np.int64)
+    if thresholds is not None:
+        columns["labels"] = decided(score, thresholds).sum(axis=1).astype(np.float64)
     return pd.DataFrame(columns)

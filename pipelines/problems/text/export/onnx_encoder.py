@@ -56,7 +56,8 @@ def build(folder: Path, files: Sequence[str]) -> bytes:
     length = graph.add("ReduceL2", [mean, _axes(graph, 1)], keepdims=1)
     embedding = graph.add("Div", [mean, graph.add("Max", [length, _number(graph, 1e-12)])])
     scores = _linear(graph, weights, "head.", embedding)
-    probability = graph.add("Softmax", [scores], axis=-1)
+    several = bool(head.get("several", False))
+    probability = graph.add("Sigmoid", [scores]) if several else graph.add("Softmax", [scores], axis=-1)
     width = int(config["hidden_size"])
     return graph.output(probability, np.float32, int(head["classes"]), [(embedding, "embedding", width)])
 

@@ -17,6 +17,7 @@ from pipelines.problems.common.onnx_graph import int8_weights
 from pipelines.problems.common.trained import Answers, read_model
 from pipelines.problems.text.answer.predictor import FloatArray, Predictor
 from pipelines.problems.text.answer.scorers import Scorer, load_scorer
+from pipelines.problems.text.core.originals import Original
 from pipelines.problems.text.core.prepared import Prepared, load_prepared
 from pipelines.problems.text.export.onnx_encoder import build
 from pipelines.step import Step
@@ -101,31 +102,8 @@ def _parity(
     alone = np.concatenate([scorer.score([texts[place]]) for place in lone])
     differences["alone"] = _largest(recorded[lone], alone)
     odd = [clean(text) for text in ODD_TEXTS]
-    differences["odd"] = _largest(_original(member).score(odd), scorer.score(odd))
+    differences["odd"] = _largest(Original(member.family, member.folder).score(odd), scorer.score(odd))
     return _numbers(differences, len(test) + len(lone) + len(odd))
-
-
-class _Trained:
-    """The model as it was trained."""
-
-    def __init__(self, member: Answers) -> None:
-        record = read_json(member.folder / "model.json")
-        self._models: list[Any]
-        if member.family == "linear_text":
-            from pipelines.models.linear_text import load
-
-            self._models = [load(member.folder, one["files"]) for one in record["members"]]
-        else:
-            from pipelines.models.encoder.model import load as load_encoder
-
-            self._models = [load_encoder(member.folder, one["files"]) for one in record["members"]]
-
-    def score(self, texts: list[str]) -> FloatArray:
-        return np.asarray(np.mean([model.predict(texts) for model in self._models], axis=0), dtype=np.float64)
-
-
-def _original(member: Answers) -> _Trained:
-    return _Trained(member)
 
 
 def _together(step: Step, prepared: Prepared, result: Path, test: NDArray[np.int64]) -> dict[str, Any]:

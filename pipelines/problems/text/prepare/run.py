@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.config import Product
-from pipelines.errors import DataError
+from pipelines.errors import ConfigError, DataError
 from pipelines.features.tabular import Derive
 from pipelines.features.text import clean
 from pipelines.files import json_number, read_parquet, write_json, write_parquet
 from pipelines.problems.common import splits
 from pipelines.problems.common.balance import training_weights
+from pipelines.problems.common.provenance import label_facts, label_weights, may_be_used
 from pipelines.problems.common.targets import Targets
 from pipelines.problems.text.core.duplicates import near_pairs, text_codes
 from pipelines.problems.text.core.prepared import SPLITS, require_texts, text_column
@@ -40,12 +41,20 @@ def run(step: Step, derive: Derive | None) -> Verdict:  # noqa: ARG001 - every p
     _require_text(frame, column)
     targets = Targets.learn(columns, frame[columns.target].to_numpy())
     side = splits.assign(frame, columns, product.prepare.split)
+    judging = may_be_used(frame, side)
+    frame, side = frame[judging].reset_index(drop=True), side[judging]
     frame, side, same = _part_same(frame, column, side)
     frame, side, near = _part_near(frame, column, side, product.prepare.near_duplicate)
     y = targets.encode(frame[columns.target].to_numpy())
+    if y.ndim == 2 and product.prepare.balance != "none":
+        raise ConfigError(
+            f"balance {product.prepare.balance} is not for several labels per text",
+            where={"key": "prepare.balance"},
+            next_step="set it to none",
+        )
     counts = _counts(y, side, targets)
     _require_rows(counts, columns.target)
-    balance = training_weights(frame, y, side, product)
+    balance = training_weights(frame, y, side, product) * label_weights(frame)
     overlap = _overlap(frame, column, side)
     frame["_split"], frame["_weight"] = side, balance
     write_parquet(step.out / "rows.parquet", frame)
@@ -62,6 +71,7 @@ def run(step: Step, derive: Derive | None) -> Verdict:  # noqa: ARG001 - every p
             "splits": counts,
             "split_by": product.prepare.split.by,
             "balance": product.prepare.balance,
+            "labels": label_facts(step.input("label"), frame, side),
         },
     )
     limit = product.prepare.max_overlap
@@ -136,7 +146,8 @@ def _overlap(frame: pd.DataFrame, column: str, side: NDArray[np.str_]) -> float:
 def _counts(y: NDArray[Any], side: NDArray[np.str_], targets: Targets) -> dict[str, dict[str, Any]]:
     counts: dict[str, dict[str, Any]] = {}
     for name in SPLITS:
-        per_class = np.bincount(y[side == name], minlength=len(targets.classes)).tolist()
+        own = y[side == name]
+        per_class = (np.bincount(own, minlength=len(targets.classes)) if y.ndim == 1 else own.sum(axis=0)).tolist()
         classes = {str(value): n for value, n in zip(targets.classes, per_class, strict=True)}
         counts[name] = {"rows": int((side == name).sum()), "classes": classes}
     return counts
@@ -181,4 +192,5 @@ def schema(product: Product, train: list[str], targets: Targets) -> dict[str, An
         "classes": list(targets.classes),
         "id": product.columns.id,
         "title": product.title,
+        **({"separator": targets.separator} if targets.task == "multilabel" else {}),
     }

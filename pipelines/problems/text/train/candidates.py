@@ -38,7 +38,9 @@ def decide(candidate: Candidate, profile: Profile, rows: int, letters: float, pa
     if rows < ENCODER_MIN_ROWS:
         return Choice(False, f"{rows} train rows; an encoder is trained from {ENCODER_MIN_ROWS} on")
     each = min(float(params["tokens"]), letters / LETTERS_PER_TOKEN + 2.0)
-    tokens = round(rows * each * (1 + 3 * params["epochs"]) * len(candidate.seeds))
+    times = candidate.folds + 1 if candidate.folds and params["epochs"] else 1  # a frozen one reads the texts once
+    tokens = round(rows * each * (1 + 3 * params["epochs"]) * len(candidate.seeds) * times)
+    tokens += round(params["pretrain_steps"] * params["batch"] * each * 3)
     if profile.device == "cpu" and tokens > CPU_TOKENS:
         return Choice(False, f"{tokens} tokens to pass; on cpu an encoder is trained up to {CPU_TOKENS}")
     return Choice(True, f"{tokens} tokens to pass on {profile.device}")

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from pipelines.errors import BundleError
 from pipelines.features.design import Design
 from pipelines.features.tabular import Derive, FeatureState, transform
-from pipelines.files import read_json
 from pipelines.metrics.uplift import Stakes, recommend
 from pipelines.metrics.uplift_effects import Line
 from pipelines.models.lightgbm import matrix
 from pipelines.problems.base import DeriveFor
+from pipelines.problems.common.opening import exported_members, read_parts
 
 FloatArray = NDArray[np.float64]
 Raw = Mapping[str, NDArray[Any]]
@@ -101,22 +101,10 @@ class Predictor:
     @staticmethod
     def assemble(choice: Path, features: Path, export: Path, derive_for: DeriveFor) -> Predictor:
         """As :meth:`load`, from files that lie apart; model files lie beside ``export``."""
-        content: list[dict[str, Any]] = []
-        for path in (choice, features, export):
-            try:
-                content.append(read_json(path))
-            except (OSError, ValueError) as error:
-                raise BundleError(
-                    f"{path.name} cannot be read", where={"folder": path.parent.name}, next_step="pack the model again"
-                ) from error
-        chosen, state = content[0], FeatureState.from_json(content[1])
-        by_model = {member["model"]: member for member in content[2]["members"]}
-        model = chosen["members"][0]["model"]
-        if model not in by_model:
-            raise BundleError(
-                f"the choice names model {model!r}, which was not exported", next_step="run the export stage again"
-            )
-        return Predictor(chosen, state, TreesScorer(export.parent, by_model[model]), derive_for(state.module))
+        chosen, features_of, exported = read_parts(choice, features, export)
+        state = FeatureState.from_json(features_of)
+        member = exported_members(chosen, exported, export.parent.name)[0]
+        return Predictor(chosen, state, TreesScorer(export.parent, member), derive_for(state.module))
 
     def design(self, columns: Raw) -> Design:
         """Features of raw columns ``{name: array [n]}``.

@@ -17,7 +17,7 @@ from pipelines.files import json_number, read_json, read_parquet, write_json, wr
 from pipelines.metrics.intervals import Difference, Estimate, difference, estimates
 from pipelines.metrics.uplift import NAMES, ArmJudge, Stakes, Together, UpliftJudge, recommend
 from pipelines.metrics.uplift_effects import Line, robust_scores
-from pipelines.problems.common.quality import requirement_checks
+from pipelines.problems.common.quality import nothing_trained, requirement_checks
 from pipelines.problems.common.slicing import number, numbers
 from pipelines.problems.uplift.core.arms import TASK
 from pipelines.problems.uplift.core.prepared import Prepared, load_prepared
@@ -69,11 +69,7 @@ def run(step: Step, derive: Derive | None) -> Verdict:
     prepared = load_prepared(step.input("prepare"), product.columns, derive)
     learners, left_out = _read(step, prepared)
     if not learners:
-        why = "; ".join(f"{model}: {reason}" for model, reason in left_out.items())
-        return Verdict(
-            gate="quality", product=step.name, status="blocked", reason=f"no candidate was trained ({why})",
-            next_step=f"set use: always for one of candidates.{step.name}-*",
-        )  # fmt: skip
+        return nothing_trained(step, left_out)
     settings, stakes = product.evaluate, prepared.arms.stakes(product.evaluate.campaign)
     known, test = prepared.rows("train", "valid"), prepared.rows("test")
     chosen, selection = choose(product, prepared, learners, known, stakes)

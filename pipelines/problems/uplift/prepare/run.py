@@ -65,10 +65,13 @@ def run(step: Step, derive: Derive | None) -> Verdict:
     frame["_split"], frame["_weight"] = side, np.ones(len(frame))
     write_parquet(step.out / "rows.parquet", frame)
     write_json(step.out / "features.json", state.to_json())
-    built = schema.build(product, state, train_raw, Targets.learn(columns, frame[columns.target].to_numpy()))
+    targets = Targets.learn(columns, frame[columns.target].to_numpy())
+    built = schema.build(product, state, train_raw, targets)
     built |= {
         "task": TASK,
         "classes": list(arms.names),
+        "outcomes": list(targets.classes),
+        "also": [*built["also"], *(name for name in (columns.treatment, columns.treated_at) if name is not None)],
         "treatment": columns.treatment,
         "shares": [json_number(share) for share in shares.tolist()],
     }

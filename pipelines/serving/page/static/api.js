@@ -30,13 +30,17 @@ async function call(path, options = {}) {
   const text = await response.text();
   const milliseconds = performance.now() - began;
   if (response.ok) return { text, milliseconds, headers: response.headers };
+  throw refusal(response.status, text);
+}
+
+function refusal(status, text) {
   let body = {};
   try {
     body = JSON.parse(text);
   } catch {
     body = { error: text.slice(0, 300) };
   }
-  throw new ApiError(response.status, body.error || `status ${response.status}`, body.problems || []);
+  return new ApiError(status, body.error || `status ${status}`, body.problems || []);
 }
 
 const json = async (path, options) => JSON.parse((await call(path, options)).text);
@@ -53,3 +57,30 @@ export async function predict(name, body) {
 }
 
 export const feedback = (name, item) => json(`v1/${part(name)}/feedback`, { method: "POST", body: JSON.stringify(item) });
+
+/** Server-sent events of one row: `on(name, data)` for each, until `done` or `error`; `signal` ends it. */
+export async function stream(name, body, signal, on) {
+  const headers = { "Content-Type": "application/json" };
+  if (key()) headers.Authorization = `Bearer ${key()}`;
+  const options = { method: "POST", body: JSON.stringify(body), headers, signal, credentials: "omit", cache: "no-store" };
+  let response;
+  try {
+    response = await fetch(`v1/${part(name)}/reply/stream`, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, String(error.message || error));
+  }
+  if (!response.ok) throw refusal(response.status, await response.text());
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let held = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const parts = (held + value).split("\n\n");
+    held = parts.pop();
+    for (const event of parts) {
+      const [first, second] = event.split("\n");
+      on(first.replace(/^event: /, ""), JSON.parse(second.replace(/^data: /, "")));
+    }
+  }
+}

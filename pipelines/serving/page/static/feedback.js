@@ -26,16 +26,18 @@ export function truth(product, requestId, row) {
 
 function controls(product, send) {
   const classes = product.classes ?? [];
-  if (classes.length && classes.length <= FEW) {
+  const several = product.task === "multilabel"; // then the outcome is a list
+  if (classes.length && classes.length <= FEW && !several) {
     const buttons = classes.map((value) => el("button", { type: "button", class: "quiet", text: String(value) }));
     buttons.forEach((button, place) => button.addEventListener("click", () => send(classes[place], buttons)));
     return buttons;
   }
   const input = classes.length
-    ? el("select", { "aria-label": word("truth") }, classes.map((value, place) => el("option", { value: place, text: String(value) })))
+    ? el("select", { "aria-label": word("truth"), ...(several ? { multiple: "" } : {}) }, classes.map((value, place) => el("option", { value: place, text: String(value) })))
     : el("input", { type: "text", "aria-label": word("truth"), inputmode: product.task === "regression" ? "decimal" : "text" });
   const button = el("button", { type: "button", class: "quiet", text: word("truthSend") });
   button.addEventListener("click", () => {
+    if (several) return send([...input.selectedOptions].map((option) => classes[Number(option.value)]), [button]);
     const typed = input.value.trim();
     const outcome = classes.length ? classes[Number(typed)] : product.task === "regression" && typed !== "" ? Number(typed) : typed;
     send(outcome, [button]);

@@ -6,15 +6,13 @@ import { $, el, show } from "./dom.js";
 import { truth } from "./feedback.js";
 import { Form } from "./form.js";
 import { render as markdown } from "./markdown.js";
-import { language, setLanguage, translate, word } from "./words.js";
+import { notice, trouble, wireShell } from "./shell.js";
+import { word } from "./words.js";
 
-const THEME = "nightshift-theme";
 const state = { products: [], product: null, form: null, mode: "form", last: null };
 
 async function start() {
-  theme(localStorage.getItem(THEME));
-  translate();
-  paintLanguage();
+  wireShell(load, () => { if (state.product) paint(); });
   wire();
   await load();
 }
@@ -25,7 +23,7 @@ async function load() {
   } catch (error) {
     return trouble(error);
   }
-  show($("notice"), false);
+  notice("");
   if (!state.products.length) return notice(word("noProducts", { why: await api.readiness() }));
   $("product").replaceChildren(...state.products.map((item) => el("option", { value: item.product, text: item.title })));
   const wanted = decodeURIComponent(location.hash.slice(1));
@@ -61,6 +59,8 @@ function paint() {
   state.form = new Form($("fields"), product.fields);
   if (kept) state.form.fill(kept);
   for (const id of ["hero", "columns", "card-section"]) show($(id));
+  show($("chat-link"), product.task === "reply");
+  $("chat-link").href = `chat#${encodeURIComponent(product.product)}`;
   problem("");
   paintAnswer();
 }
@@ -160,25 +160,6 @@ function picker(count) {
 
 // --- around it ------------------------------------------------------------------------------------------------------
 
-function trouble(error) {
-  if (error.status === 401 || error.status === 403) {
-    show($("key-button"));
-    openKey(true);
-    notice(api.key() ? word("wrongKey", { why: error.message }) : word("keyAsked"));
-    $("key").focus();
-  } else notice(error.status === 0 ? word("unreachable", { why: error.message }) : error.message);
-}
-
-function notice(text) {
-  $("notice").textContent = text;
-  show($("notice"));
-}
-
-function openKey(open) {
-  show($("key-panel"), open);
-  $("key-button").setAttribute("aria-expanded", String(open));
-}
-
 function tab(mode) {
   if (mode === "json" && state.mode === "form") $("json").value = JSON.stringify({ rows: [state.form.read()], explain: true }, null, 2);
   if (mode === "form" && state.mode === "json") {
@@ -193,21 +174,6 @@ function tab(mode) {
     $(`tab-${name}`).setAttribute("aria-selected", String(name === mode));
     $(`tab-${name}`).tabIndex = name === mode ? 0 : -1;
   }
-}
-
-function theme(chosen) {
-  const dark = chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  if (chosen) document.documentElement.dataset.theme = chosen;
-  const button = $("theme");
-  button.textContent = dark ? "☀" : "☾";
-  button.setAttribute("aria-label", word(dark ? "light" : "dark"));
-  button.dataset.next = dark ? "light" : "dark";
-}
-
-function paintLanguage() {
-  const other = language() === "zh" ? "en" : "zh";
-  $("language").textContent = other === "zh" ? "中文" : "English";
-  $("language").lang = other;
 }
 
 async function copyCurl() {
@@ -243,25 +209,6 @@ function wire() {
       $(`tab-${next}`).focus();
     });
   }
-  $("theme").addEventListener("click", () => {
-    const next = $("theme").dataset.next;
-    localStorage.setItem(THEME, next);
-    theme(next);
-  });
-  $("language").addEventListener("click", () => {
-    setLanguage(language() === "zh" ? "en" : "zh");
-    translate();
-    paintLanguage();
-    theme(localStorage.getItem(THEME));
-    if (state.product) paint();
-  });
-  $("key-button").addEventListener("click", () => openKey($("key-panel").hidden));
-  $("key-panel").addEventListener("submit", (event) => {
-    event.preventDefault();
-    api.setKey($("key").value.trim());
-    openKey(false);
-    load();
-  });
 }
 
 start();

@@ -7,8 +7,9 @@ import * as forecast from "./forecast.js";
 import * as uplift from "./uplift.js";
 import * as value from "./value.js";
 import * as other from "./other.js";
+import * as reply from "./reply.js";
 
-const KINDS = [uplift, forecast, binary, classes, value, other];
+const KINDS = [uplift, forecast, reply, binary, classes, value, other];
 
 export function render(product, answer, row) {
   return KINDS.find((kind) => kind.fits(product, answer)).render(product, answer, row);
