@@ -17,8 +17,8 @@ PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
 
 
 @contextlib.contextmanager
-def chromium() -> Iterator[Any]:
-    """An opened browser; the test is skipped where there is none."""
+def chromium(*more: str) -> Iterator[Any]:
+    """An opened browser with a profile of its own and ``more`` arguments; the test is skipped where there is none."""
     if not (CHROMIUM.is_file() and DRIVER.is_file() and shutil.which("chromium")):
         pytest.skip("no chromium and chromedriver on this machine")
     from selenium import webdriver
@@ -29,7 +29,7 @@ def chromium() -> Iterator[Any]:
         options.binary_location = str(CHROMIUM)
         for argument in (
             "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--no-proxy-server", "--lang=en-US",
-            f"--user-data-dir={profile}", "--window-size=1280,900",
+            f"--user-data-dir={profile}", "--window-size=1280,900", *more,
         ):  # fmt: skip
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
+from browsing import text_of, until
 
 from pipelines.layout import Layout
 
 ROOT = Path(__file__).resolve().parents[1]
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 
 
 class Page:
@@ -65,45 +61,6 @@ def page_of(layout: Layout, product: str) -> Iterator[Page]:
         yield page
     finally:
         page.stop()
-
-
-@contextlib.contextmanager
-def chromium(*more: str) -> Iterator[Any]:
-    """A headless browser with a profile of its own."""
-    if not (CHROMIUM.is_file() and DRIVER.is_file() and shutil.which("chromium")):
-        pytest.skip("no chromium and chromedriver on this machine")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    with tempfile.TemporaryDirectory() as profile:
-        options = webdriver.ChromeOptions()
-        options.binary_location = str(CHROMIUM)
-        for argument in (
-            "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--no-proxy-server", "--lang=en-US",
-            f"--user-data-dir={profile}", "--window-size=1280,900", *more,
-        ):  # fmt: skip
-            options.add_argument(argument)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        opened = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
-        try:
-            opened.set_page_load_timeout(60)
-            yield opened
-        finally:
-            opened.quit()
-
-
-def until(found: Callable[[], Any], seconds: float = 20.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = found()
-        if value:
-            return value
-        time.sleep(0.03)
-    raise TimeoutError
-
-
-def text_of(driver: Any, selector: str) -> str:
-    return str(driver.find_element("css selector", selector).text)
 
 
 def open_page(driver: Any, page: Page) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import chromium, text_of, until
 from review_house import MARKUP, ask, fill_house, make_house
-from review_pages import Page, chromium, open_page, page_of, press, ready, text_of, until
+from review_pages import Page, open_page, page_of, press, ready
 
 from pipelines.layout import Layout
 from pipelines.records import review, review_answers
