@@ -18,6 +18,7 @@ def scored(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return y, np.array(draw(st.lists(grid, min_size=n, max_size=n)), dtype=np.float64)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(scored())
 def test_ranking_measures_equal_scikit_learn(rows: tuple[np.ndarray, np.ndarray]) -> None:

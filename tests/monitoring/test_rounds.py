@@ -69,6 +69,7 @@ def test_a_small_window_waits_and_grows_and_a_stale_one_closes_unjudged(house: H
     assert stale.noted.window.status == "unjudged"
 
 
+@pytest.mark.slow
 def test_drift_is_mailed_once_with_its_size_its_start_and_its_pictures(house: House) -> None:
     house.send(rows=400)
     watch(house)
@@ -182,6 +183,7 @@ def test_the_mail_speaks_the_language_of_the_settings(house: House) -> None:
     assert "{" not in text
 
 
+@pytest.mark.slow
 def test_a_feed_that_breaks_is_named_and_no_training_is_asked_for(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,7 @@ def test_a_last_line_without_its_end_and_redrawn_lines_are_passed_on(tmp_path: P
     assert lines == ["1/2", "2/2", "done"]
 
 
+@pytest.mark.slow
 def test_a_timeout_ends_the_whole_group(tmp_path: Path) -> None:
     made, _ = child(GRANDCHILD, tmp_path, timeout=1.5)
     ended = made.run()
@@ -66,6 +67,7 @@ def test_a_timeout_ends_the_whole_group(tmp_path: Path) -> None:
     assert wait_gone(int((tmp_path / "pids.txt").read_text()))
 
 
+@pytest.mark.slow
 def test_what_ignores_sigterm_is_killed_after_the_grace(tmp_path: Path) -> None:
     made, lines = child(STUBBORN, tmp_path, timeout=1.0, grace=0.5)
     ended = made.run()

@@ -100,6 +100,7 @@ def test_a_stage_that_takes_too_long_is_ended_with_all_its_processes(tiny: Layou
     assert step(tiny)[0].run().status == "passed"
 
 
+@pytest.mark.slow
 def test_kill_9_of_dvc_leaves_no_orphan_stage_and_the_next_run_passes(tiny: Layout) -> None:
     behave(tiny, {"fetch@alpha": {"sleep": 60}})
     made, _ = step(tiny)

@@ -99,6 +99,7 @@ def test_products_do_not_share_versions(records: Records) -> None:
         registry.move_champion(records, "q", "a", kind="promote", who="w", why="y", expected=None)
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_the_old_or_the_new_champion(records: Records, url: str) -> None:
     move(records, "a", None)
     chance = random.Random(7)

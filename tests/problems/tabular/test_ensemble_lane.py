@@ -18,6 +18,7 @@ from pipelines.problems.tabular.answer.predictor import Predictor
 NET = {"members": 4, "width": 32, "epochs": 6, "patience": 3}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("product", sorted(lanes.TASKS))
 def test_trees_and_a_net_are_judged_exported_packed_and_answered_as_one(
     product: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
