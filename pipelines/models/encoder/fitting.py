@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from pipelines.errors import ConfigError
+from pipelines.models.device import torch_device
 from pipelines.models.encoder import head
 from pipelines.models.encoder.loop import Lesson, train
 from pipelines.models.encoder.model import EncoderText
@@ -96,7 +97,7 @@ def _begin(data: TextData, settings: TextSettings) -> tuple[TextNet, TextTokeniz
             where={"key": "candidates.*.params.epochs"},
             next_step="set epochs to 1 or more, or name weights and leave student_layers at 0",
         )
-    device = _device(settings)
+    device = torch_device(settings.profile.device)
     torch.set_num_threads(settings.profile.threads)
     torch.manual_seed(settings.seed)
     net, tokenizer = _start(data, chosen, settings.root)
@@ -126,13 +127,3 @@ def _start(data: TextData, chosen: Mapping[str, Any], root: Path) -> tuple[TextN
     net = pretrained(folder, data.classes, chosen["dropout"])
     most = min(chosen["tokens"], int(net.config.get("max_position_embeddings", chosen["tokens"])))
     return net, TextTokenizer.read(folder / "tokenizer.json", most)
-
-
-def _device(settings: TextSettings) -> torch.device:
-    if settings.profile.device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(
-            "the profile says cuda, but torch sees no GPU",
-            where={"key": "profile.device"},
-            next_step="set profile.device to cpu, or mend the driver",
-        )
-    return torch.device(settings.profile.device)

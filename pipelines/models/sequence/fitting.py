@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pipelines.errors import ConfigError, DataError
+from pipelines.errors import DataError
 from pipelines.features.design import Design
 from pipelines.models.base import FitSettings
+from pipelines.models.device import torch_device
 from pipelines.models.hyper import resolve
 from pipelines.models.sequence.scoring import SequenceNet, inputs
 
@@ -90,7 +91,7 @@ def fit(
         DataError: the training diverged.
     """
     chosen = resolve("sequence", DEFAULTS, settings.params, shares=("dropout", "average"))
-    device = _device(settings)
+    device = torch_device(settings.profile.device)
     torch.set_num_threads(settings.profile.threads)
     torch.manual_seed(settings.seed)
     numeric = data.design.numeric.astype(np.float64)
@@ -192,13 +193,3 @@ def _loss(kept: _Net, rows: _Rows, batch: int) -> float:
             total += float((weight * (kept(*given) - y) ** 2).sum())
             count += float(weight.sum())
     return total / max(count, 1e-9)
-
-
-def _device(settings: FitSettings) -> torch.device:
-    if settings.profile.device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(
-            "profile.device is cuda, but there is no CUDA device",
-            where={"key": "profile.device"},
-            next_step="set it to cpu, or run where a GPU is",
-        )
-    return torch.device(settings.profile.device)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from pipelines.errors import ConfigError, DataError
 from pipelines.models.base import FitData, FitSettings, Task
+from pipelines.models.device import torch_device
 from pipelines.models.hyper import resolve
 from pipelines.models.tabm import checkpoint
 from pipelines.models.tabm.encoding import fit_bins
@@ -57,7 +58,7 @@ def fit(data: FitData, settings: FitSettings) -> NetModel:
         raise ConfigError(
             "kernel must be odd", where={"key": "candidates.*.params", "family": "tabm"}, next_step="mend that value"
         )
-    device = _device(settings)
+    device = torch_device(settings.profile.device)
     torch.set_num_threads(settings.profile.threads)
     torch.manual_seed(settings.seed)
     net = TabM(_shape(data, chosen, steps))
@@ -202,13 +203,3 @@ def _standard(data: FitData) -> tuple[float, float]:
     if data.task != "regression":
         return 0.0, 1.0
     return float(np.mean(data.y_train)), float(np.std(data.y_train)) or 1.0
-
-
-def _device(settings: FitSettings) -> torch.device:
-    if settings.profile.device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(
-            "the profile says cuda, but torch sees no GPU",
-            where={"key": "profile.device"},
-            next_step="set profile.device to cpu, or mend the driver",
-        )
-    return torch.device(settings.profile.device)
